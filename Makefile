@@ -1,0 +1,58 @@
+# The one door for people: `make help`. The logic is in scripts under tests/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export HOME := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6))
+export SCALEOUT_CACHE := $(abspath $(or $(SCALEOUT_CACHE),$(HOME)/.cache/scaleout-nova))
+export PYTHON ?= python3
+export LC_ALL := C.UTF-8
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+INVENTORY ?= inventories/lab
+
+.PHONY: help demo lab clean setup test lint unit sanity integration molecule bench build
+
+help: ## say what there is
+	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: lab ## from a fresh Debian machine to a cloud that boots guests, in containers
+	@tests/lab/demo.sh
+
+lab: ## blank Debian 13 hosts for the playbooks, in containers
+	@tests/tools/setup.sh control lab
+	@tests/lab/lab.py up
+
+clean: ## remove the lab, the venv and everything built
+	@tests/tools/clean.sh
+
+setup: ## install what the tests need (every target does it by itself)
+	@tests/tools/setup.sh test
+
+test: setup ## all the tests, the cheap ones first
+	@python tests/tools/run_layers.py lint unit build sanity integration molecule
+
+lint: setup ## ansible-lint, ruff, mypy, documentation, role tables
+	@tests/tools/lint.sh
+
+unit: setup ## the Python parts by themselves
+	@tests/tools/pytest.sh tests/unit
+
+build: setup ## build the collection, check it as Galaxy does, install it elsewhere and use it
+	@python tests/tools/build.py
+
+sanity: setup ## ansible-test sanity, without containers
+	@python tests/tools/sanity.py
+
+integration: setup ## modules against real services on loopback
+	@tests/tools/pytest.sh tests/integration
+
+molecule: ## the roles on real hosts in containers
+	@tests/tools/setup.sh test lab
+	@tests/tools/molecule.sh
+
+bench: ## measure a deployment (see docs/benchmarks.md)
+	@tests/tools/setup.sh control lab
+	@tests/bench/bench.py
