@@ -34,7 +34,7 @@ attributes:
   check_mode:
     description: Can run in C(check_mode) and return the changed status prediction without modifying the target.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)) in diff mode.
   idempotent:
     description:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
@@ -49,7 +49,7 @@ attributes:
     description: Can run in C(check_mode) and return the changed status prediction without modifying the target.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)) in diff mode.
     support: full
   idempotent:
     description:
@@ -68,7 +68,7 @@ attributes:
     details:
       - This module does not modify anything, and behaves in check mode as it does otherwise.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)) in diff mode.
     support: N/A
     details:
       - This module does not modify anything.
