@@ -4,6 +4,7 @@
 """The lab: blank Debian hosts that run systemd, as podman containers. Standard library only.
 
 plan     what should be there: pure functions from inventory and machine settings to data
+commands up, down and the others
 image    what a blank host is made of, and how it is built
 machine  what touches this machine: commands as root, podman, the network, limits
 """

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tarfile
 import time
 import urllib.request
@@ -19,12 +20,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .machine import Machine, Podman, locked
-from .plan import LabError, parse_apt_proxies, parse_apt_sources, pick_mirrors, split_certificates
+from .plan import parse_apt_proxies, parse_apt_sources, pick_mirrors, split_certificates
 
 IMAGE = "localhost/scaleout-lab"
 IMAGE_LABEL = "scaleout.lab.image"
 SUITE = "trixie"
 KEEP_IMAGES = 2
+PROXY_FILE = "etc/apt/apt.conf.d/91lab-proxy"
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "python3", "iproute2", "ca-certificates", "sudo", "procps",
     "openssh-server", "iputils-ping",
@@ -55,7 +57,7 @@ Acquire::Languages "none";
 Acquire::PDiffs "false";
 Acquire::Retries "3";
 """,
-    "etc/default/locale": "LANG=C.UTF-8\n",
+    "etc/locale.conf": "LANG=C.UTF-8\n",
     "etc/ssh/sshd_config.d/lab.conf": """\
 HostKey /etc/ssh/ssh_host_ed25519_key
 PasswordAuthentication no
@@ -66,7 +68,9 @@ MaxSessions 100
 MaxStartups 100:30:200
 PerSourcePenalties no
 Match User root
-    AuthorizedKeysFile /etc/ssh/lab_authorized_keys .ssh/authorized_keys
+    # Mounted when the host starts, and perhaps not root's: so not an AuthorizedKeysFile.
+    AuthorizedKeysCommand /usr/bin/cat /etc/ssh/lab_authorized_keys
+    AuthorizedKeysCommandUser root
 """,
     "etc/systemd/system/lab-host-key.service": """\
 [Unit]
@@ -95,7 +99,7 @@ rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/*.log /var/log/apt
 find /usr/share/doc -mindepth 2 ! -name copyright ! -type d -delete
 rm -rf /usr/share/man /usr/share/info /usr/share/lintian
 find /usr/share/locale -mindepth 1 -maxdepth 1 ! -name locale.alias -exec rm -rf {} +
-rm -f /etc/ssh/ssh_host_* /etc/hostname /etc/resolv.conf
+rm -f /etc/ssh/ssh_host_* /etc/hostname /etc/resolv.conf /var/lib/dbus/machine-id
 install -m 0644 /dev/null /etc/ssh/lab_authorized_keys
 : > /etc/machine-id
 systemctl -q enable ssh.service lab-host-key.service
@@ -141,9 +145,7 @@ def make_recipe(machine: Machine) -> Recipe:
     mirror, security = pick_mirrors(parse_apt_sources(texts))
     proxies = parse_apt_proxies(machine.output(["apt-config", "dump"], default=""), os.environ)
     files = dict(FILES)
-    files["etc/apt/apt.conf.d/91lab-proxy"] = "".join(
-        f'Acquire::{scheme}::Proxy "{value}";\n' for scheme, value in sorted(proxies.items())
-    )
+    files[PROXY_FILE] = "".join(f'Acquire::{scheme}::Proxy "{value}";\n' for scheme, value in sorted(proxies.items()))
     for number, certificate in enumerate(_local_certificates()):
         files[f"usr/local/share/ca-certificates/machine-{number}.crt"] = certificate + "\n"
     return Recipe(SUITE, machine.architecture(), mirror, security, PACKAGES, MASKED_UNITS, files, FINISH)
@@ -213,6 +215,8 @@ def _build(machine: Machine, recipe: Recipe, archive: Path) -> None:
     """debootstrap into a directory, finish it there, pack it into the archive."""
     started = time.monotonic()
     machine.say(f"image: building Debian {recipe.suite} from {recipe.mirror}, once; this takes about a minute")
+    for value in re.findall(r"https?://(?:127\.[0-9.]+|localhost)[^\"]*", recipe.files[PROXY_FILE]):
+        machine.say(f"image: the proxy {value} is this machine's loopback, the hosts will not reach it")
     suites = {recipe.suite: recipe.mirror}
     for suite, uri in (
         (f"{recipe.suite}-updates", recipe.mirror),

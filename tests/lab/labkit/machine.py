@@ -15,11 +15,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from .plan import LabError
 
+LABEL_LAB, LABEL_HOST, LABEL_ADDRESS, LABEL_CACHE = (
+    "scaleout.lab",
+    "scaleout.host",
+    "scaleout.address",
+    "scaleout.cache",
+)
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 INOTIFY_INSTANCES = 2048  # systemd and its daemons take about ten per host, and all hosts are one user to the kernel
 
@@ -46,7 +53,9 @@ class Machine:
         if platform.system() != "Linux" or platform.machine() not in ARCHITECTURES:
             problems.append(f"a lab needs Linux on amd64 or arm64, this is {platform.system()} on {platform.machine()}")
         path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-        missing = [name for name in ("podman", "debootstrap", "ip", "ssh", "ssh-keygen") if not shutil.which(name, path=path)]
+        missing = [
+            name for name in ("podman", "debootstrap", "ip", "ssh", "ssh-keygen") if not shutil.which(name, path=path)
+        ]
         if missing:
             problems.append(f"not installed: {', '.join(missing)} (`make setup` installs them)")
         if not self.is_root and not shutil.which("sudo"):
@@ -68,8 +77,9 @@ class Machine:
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
         try:
             done = subprocess.run(
-                full, input=stdin, stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE, env=environment, check=False
-            )
+                full, input=stdin, stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE,
+                env=environment, umask=0o022, check=False,
+            )  # fmt: skip
         except FileNotFoundError as error:
             raise LabError(f"{full[0]} is not installed (`make setup` installs what the lab needs)") from error
         output = (done.stdout or b"") + (done.stderr or b"")
@@ -126,9 +136,10 @@ class Machine:
     def raise_inotify(self) -> None:
         """Many daemons of one user want more inotify instances than the kernel's 128."""
         path = Path("/proc/sys/fs/inotify/max_user_instances")
-        if int(path.read_text()) >= INOTIFY_INSTANCES:
+        now = int(path.read_text())
+        if now >= INOTIFY_INSTANCES:
             return
-        self.say(f"machine: fs.inotify.max_user_instances {path.read_text().strip()} -> {INOTIFY_INSTANCES}, until the next boot")
+        self.say(f"machine: fs.inotify.max_user_instances {now} -> {INOTIFY_INSTANCES}, until the next boot")
         self.root(["sysctl", "-qw", f"fs.inotify.max_user_instances={INOTIFY_INSTANCES}"])
 
     def routes(self) -> list[dict[str, Any]]:
@@ -141,6 +152,25 @@ class Machine:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
         return 0
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A container of a lab."""
+
+    id: str
+    lab: str
+    host: str
+    address: str
+    cache: str  # where its key and hosts file come from
+    state: str
+    image: str
+    created: int
+
+    @property
+    def running(self) -> bool:
+        """Whether its systemd runs."""
+        return self.state == "running"
 
 
 class Podman:
@@ -165,20 +195,43 @@ class Podman:
         """The list that a podman command prints as JSON."""
         return list(json.loads(self.run(*args) or "[]") or [])
 
+    def hosts(self, lab: str | None = None) -> dict[str, Existing]:
+        """Containers of one lab by host name; of all labs by container name."""
+        label = LABEL_LAB + (f"={lab}" if lab else "")
+        found = {}
+        for entry in self.json("ps", "-a", "--filter", f"label={label}", "--format", "json"):
+            labels = entry["Labels"]
+            item = Existing(
+                entry["Id"], labels[LABEL_LAB], labels[LABEL_HOST], labels[LABEL_ADDRESS], labels.get(LABEL_CACHE, ""),
+                entry["State"], entry["Image"], int(entry["Created"]),
+            )  # fmt: skip
+            found[item.host if lab else entry["Names"][0]] = item
+        return found
+
+    def networks(self, lab: str | None = None) -> dict[str, str]:
+        """Name of each network of a lab, or of all labs -> its lab."""
+        label = LABEL_LAB + (f"={lab}" if lab else "")
+        found = self.json("network", "ls", "--filter", f"label={label}", "--format", "json")
+        return {entry["name"]: entry["labels"][LABEL_LAB] for entry in found}
+
     def storage(self) -> Path:
         """Where images and containers lie."""
         return Path(self.run("info", "--format", "{{.Store.GraphRoot}}"))
 
     def find_runtime(self, image: str, flags: Sequence[str]) -> str:
         """The first OCI runtime that really starts a container with these flags here."""
+        unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
         failures = []
-        for name in ("crun", "runc"):
+        # Some versions of crun refuse hybrid cgroups: there the other one first.
+        for name in ("crun", "runc") if unified else ("runc", "crun"):
             if not shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
                 failures.append(f"{name}: not installed")
                 continue
             try:
-                # A limit on memory, because hybrid cgroups fail only there; no init: the runtime is what is tried.
-                self.run("--runtime", name, "run", "--rm", "--network=none", "--memory=256m", *flags, image, "/bin/true")
+                # With a limit on memory, so that cgroups are tried; without init, so that it ends by itself.
+                self.run(
+                    "--runtime", name, "run", "--rm", "--network=none", "--memory=256m", *flags, image, "/bin/true"
+                )
             except LabError as error:
                 failures.append(f"{name}: {error}")
             else:
@@ -196,9 +249,10 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write_in_place(path: Path, text: str) -> None:
-    """Change a file that containers have mounted: same inode, new content."""
+    """Change a file that containers have mounted: same inode, new content, readable for all in there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
+    path.chmod(0o644)
     with path.open("r+") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         if handle.read() != text:

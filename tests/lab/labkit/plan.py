@@ -86,7 +86,9 @@ def parse_inventory(data: Mapping[str, Any], source: str) -> Lab:
             raise ValueError
         subnet = ipaddress.IPv4Network(min(subnets))
     except ValueError:
-        problems.append(f"lab_subnet has to be one IPv4 network such as 10.71.0.0/24, not {', '.join(sorted(subnets))!r}")
+        problems.append(
+            f"lab_subnet has to be one IPv4 network such as 10.71.0.0/24, not {', '.join(sorted(subnets))!r}"
+        )
     else:
         problems += _address_problems(ours, subnet)
     hosts: list[Host] = []
@@ -152,7 +154,9 @@ def hosts_file(entries: Mapping[str, str]) -> str:
     return "\n".join(lines + [f"{address} {name}" for name, address in ordered]) + "\n"
 
 
-def colliding_route(subnet: ipaddress.IPv4Network, routes: Iterable[Mapping[str, Any]], own_device: str | None) -> str | None:
+def colliding_route(
+    subnet: ipaddress.IPv4Network, routes: Iterable[Mapping[str, Any]], own_device: str | None
+) -> str | None:
     """The first route of `ip -j route` that overlaps with the subnet, other than the lab's own and the default."""
     for route in routes:
         destination, device = str(route.get("dst", "")), str(route.get("dev", ""))
@@ -208,7 +212,9 @@ def _parse_deb822(text: str) -> list[AptSource]:
         if fields.get("enabled", "yes").lower() in ("no", "false") or "deb" not in fields.get("types", "").split():
             continue
         for uri in fields.get("uris", "").split():
-            found.append(AptSource(uri, tuple(fields.get("suites", "").split()), tuple(fields.get("components", "").split())))
+            found.append(
+                AptSource(uri, tuple(fields.get("suites", "").split()), tuple(fields.get("components", "").split()))
+            )
     return found
 
 
