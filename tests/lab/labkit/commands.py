@@ -26,7 +26,7 @@ from .machine import (
     locked,
     write_in_place,
 )
-from .plan import Host, Lab, LabError, colliding_route, hosts_file, mac_address, parse_size
+from .plan import Host, Lab, LabError, colliding_route, hosts_file, mac_address, parse_size, resolves_through_itself
 
 READY_TIMEOUT = 120  # seconds until a host has to answer
 SSH_OPTIONS = (
@@ -159,7 +159,7 @@ class Tool:
         if found:
             return
         command = ["network", "create", "--subnet", str(lab.subnet), "--label", f"{LABEL_LAB}={lab.name}"]
-        if not local_resolver():
+        if not resolves_through_itself(Path("/etc/resolv.conf").read_text()):
             command.append("--disable-dns")
         try:
             self.podman.run(*command, lab.name)
@@ -272,14 +272,6 @@ class Tool:
         """Become an ssh to a host."""
         arguments = self._ssh(self._find(lab, name).address, *command)
         os.execvp(arguments[0], arguments)
-
-
-def local_resolver() -> bool:
-    """Whether this machine resolves through itself; then containers need podman's forwarder."""
-    path = Path("/etc/resolv.conf")
-    lines = path.read_text().splitlines() if path.exists() else []
-    servers = [line.split()[1] for line in lines if line.startswith("nameserver") and len(line.split()) > 1]
-    return any(server.startswith("127.") and server != "127.0.0.53" for server in servers)
 
 
 def in_parallel(function: Callable[[Any], None], items: Iterable[Any]) -> None:

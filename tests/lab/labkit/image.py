@@ -26,7 +26,6 @@ IMAGE = "localhost/scaleout-lab"
 IMAGE_LABEL = "scaleout.lab.image"
 SUITE = "trixie"
 KEEP_IMAGES = 2
-PROXY_FILE = "etc/apt/apt.conf.d/91lab-proxy"
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "python3", "iproute2", "ca-certificates", "sudo", "procps",
     "openssh-server", "iputils-ping",
@@ -40,9 +39,11 @@ MASKED_UNITS = (
     "systemd-udevd-control.socket", "apt-daily.timer", "apt-daily-upgrade.timer",
 )  # fmt: skip
 
+DPKG_FILE = "etc/dpkg/dpkg.cfg.d/lab"
+PROXY_FILE = "etc/apt/apt.conf.d/91lab-proxy"
 FILES = {
     # Faster installation: a host of the lab is thrown away after a crash, nobody reads manuals on it.
-    "etc/dpkg/dpkg.cfg.d/lab": """\
+    DPKG_FILE: """\
 force-unsafe-io
 path-exclude=/usr/share/doc/*
 path-include=/usr/share/doc/*/copyright
@@ -227,12 +228,14 @@ def _build(machine: Machine, recipe: Recipe, archive: Path) -> None:
         else:
             machine.say(f"image: {uri} has no {suite}, going on without")
     root = archive.with_suffix(f".{os.getpid()}.d")
-    root.mkdir()
+    machine.root(["install", "-d", "-m", "0755", str(root)])
     try:
+        # Before the rest, because dpkg is to be quick in here too.
+        machine.root(["tar", "-C", str(root), "-x"], stdin=_overlay({DPKG_FILE: recipe.files[DPKG_FILE]}))
         command = ["debootstrap", "--variant=minbase", f"--include={','.join(recipe.packages)}"]
         machine.root([*command, recipe.suite, str(root), recipe.mirror], log=archive.with_suffix(".log"))
         files = {**recipe.files, "etc/apt/sources.list.d/debian.sources": apt_sources(suites)}
-        machine.root(["tar", "-C", str(root), "-x", "--no-same-owner"], stdin=_overlay(files))
+        machine.root(["tar", "-C", str(root), "-x"], stdin=_overlay(files))
         machine.root(["rm", "-f", f"{root}/etc/apt/sources.list"])
         script = f"MASKED_UNITS='{' '.join(recipe.masked)}'\n{recipe.finish}"
         machine.root(["chroot", str(root), "sh"], stdin=script.encode(), log=archive.with_suffix(".log"))
@@ -241,17 +244,18 @@ def _build(machine: Machine, recipe: Recipe, archive: Path) -> None:
             machine.root(["tar", "-C", str(root), "--numeric-owner", "-c", "."], stdout=out)
         partial.rename(archive)
     finally:
-        machine.root(["rm", "-rf", "--one-file-system", str(root)])
+        # debootstrap leaves /proc mounted when it fails.
+        machine.root(["sh", "-c", 'umount -q "$0/proc" "$0/sys"; rm -rf --one-file-system "$0"', str(root)])
     machine.say(f"image: built in {time.monotonic() - started:.0f} s, {archive.stat().st_size >> 20} MiB")
 
 
-def forget_images(podman: Podman, cache: Path, keep: int) -> int:
-    """Remove all but the newest images, those in use excepted, and their archives; returns how many went."""
+def forget_images(podman: Podman, cache: Path, keep: int) -> None:
+    """Remove all but the newest images, those in use excepted, and their archives."""
     images = podman.json("images", "--filter", f"label={IMAGE_LABEL}", "--format", "json")
     images.sort(key=lambda image: image["Created"], reverse=True)
-    gone = sum(podman.ok("rmi", image["Id"]) for image in images[keep:])
+    for image in images[keep:]:
+        podman.ok("rmi", image["Id"])
     archives = sorted(cache.glob("image-*.tar"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in archives[keep:]:
         path.unlink()
         path.with_suffix(".log").unlink(missing_ok=True)
-    return gone

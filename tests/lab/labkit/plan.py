@@ -171,6 +171,15 @@ def colliding_route(
     return None
 
 
+def resolves_through_itself(resolv_conf: str) -> bool:
+    """Whether a machine's name server is on its own loopback; then its containers need podman's forwarder.
+
+    systemd-resolved's is not counted: podman knows where the real servers of that are.
+    """
+    servers = re.findall(r"^nameserver\s+(\S+)", resolv_conf, re.MULTILINE)
+    return any(server == "::1" or (server.startswith("127.") and server != "127.0.0.53") for server in servers)
+
+
 @dataclass(frozen=True)
 class AptSource:
     """One archive that apt knows."""
