@@ -13,7 +13,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 INVENTORY ?= inventories/lab
 
-.PHONY: help demo lab clean setup test lint unit sanity integration molecule bench build
+.PHONY: help demo lab clean setup test lint unit sanity integration molecule bench build tables
 
 help: ## say what there is
 	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ test: setup ## all the tests, the cheap ones first
 
 lint: setup ## ansible-lint, ruff, mypy, documentation, role tables
 	@tests/tools/lint.sh
+
+tables: setup ## write the tables in roles/*/README.md from the argument specs
+	@python tests/tools/readme_tables.py
 
 unit: setup ## the Python parts by themselves
 	@tests/tools/pytest.sh tests/unit

@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `make test` makes of a layer's output."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).resolve().parents[2] / "tools" / "run_layers.py"
+spec = importlib.util.spec_from_file_location("run_layers", PATH)
+assert spec is not None and spec.loader is not None
+run_layers = importlib.util.module_from_spec(spec)
+sys.modules["run_layers"] = run_layers
+spec.loader.exec_module(run_layers)
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "state", "counts"),
+    [
+        (0, "===== 54 passed in 0.25s =====\n", "passed", (54, 0, 0)),
+        (0, "\x1b[32m==== \x1b[1m3 passed\x1b[0m, 1 skipped in 61.20s (0:01:01) ====\x1b[0m\n", "passed", (3, 0, 1)),
+        (0, "== 2 passed in 1.0s ==\nconverge\n== 3 passed in 1.0s ==\n", "passed", (5, 0, 0)),
+        (1, "==== 1 failed, 2 passed, 1 error in 3.00s ====\n", "failed", (2, 2, 0)),
+        (2, "== 2 passed in 1.0s ==\nTASK failed\n", "failed", (2, 1, 0)),
+        (0, "ok build\n", "passed", (1, 0, 0)),
+        (1, "FAILED build\n", "failed", (0, 1, 0)),
+        (0, "skipped: there is no test yet\n", "skipped", (0, 0, 0)),
+        (1, "skipped: there is no test yet\n", "failed", (0, 1, 0)),
+    ],
+)
+def test_judge(code: int, output: str, state: str, counts: tuple[int, int, int]) -> None:
+    result = run_layers.judge("unit", code, output, 1.0)
+    assert (result.state, (result.passed, result.failed, result.skipped)) == (state, counts)
