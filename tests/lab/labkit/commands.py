@@ -121,7 +121,7 @@ class Tool:
         """Blank hosts are small; what is going to be installed on them is not."""
         memory = sum(parse_size(host.memory) if host.memory else 2**30 for host in missing)
         disk = (1 + 2 * len(missing)) * 2**30
-        free = shutil.disk_usage(self.podman.storage()).free
+        free = self.podman.disk_free()
         available = self.machine.memory_available()
         problems = []
         if available < memory:

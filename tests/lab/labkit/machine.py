@@ -214,9 +214,10 @@ class Podman:
         found = self.json("network", "ls", "--filter", f"label={label}", "--format", "json")
         return {entry["name"]: entry["labels"][LABEL_LAB] for entry in found}
 
-    def storage(self) -> Path:
-        """Where images and containers lie."""
-        return Path(self.run("info", "--format", "{{.Store.GraphRoot}}"))
+    def disk_free(self) -> int:
+        """Bytes that are free where images and containers lie; only root may look there."""
+        root = self.run("info", "--format", "{{.Store.GraphRoot}}")
+        return int(self.machine.root(["df", "-B1", "--output=avail", root]).split()[-1])
 
     def find_runtime(self, image: str, flags: Sequence[str]) -> str:
         """The first OCI runtime that really starts a container with these flags here."""
