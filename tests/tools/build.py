@@ -19,7 +19,7 @@ EMPTY = tree.ROOT / "build" / "empty.cfg"
 
 
 def run(name: str, *command: str | Path, cwd: Path, show: str = "", **environment: str) -> str:
-    """Runs a step, with nothing of the checkout's settings; its output is shown when it fails, or where SHOW matches."""
+    """Runs a step without the checkout's settings; its output is shown when it fails, or where SHOW matches."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     done = subprocess.run(
         [str(item) for item in command],

@@ -126,7 +126,7 @@ def readme(role: str, current: str, specs: dict[str, Any], defaults: dict[str, A
         return before + part + rest.split(END, 1)[1]
     if current:
         return current.rstrip() + "\n\n" + part + "\n"
-    main = specs.get("main") or next(iter(specs.values()), {})
+    main: dict[str, Any] = specs.get("main") or next(iter(specs.values()), {})
     about = [markdown(main.get("short_description") or ""), *paragraphs(main.get("description"))]
     return "\n\n".join([f"# scaleout.nova.{role}", *(text for text in about if text), part]) + "\n"
 

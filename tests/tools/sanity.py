@@ -32,7 +32,7 @@ sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *wanted]))
 
 
 def prepare_home(home: Path) -> None:
-    """Puts into HOME the stand-in for get-pip and the machine's settings for pip, of which ansible-test passes none on."""
+    """Puts into HOME the stand-in for get-pip and the machine's pip settings, of which ansible-test passes none on."""
     internal = Path(sysconfig.get_paths()["purelib"], "ansible_test", "_internal", "python_requirements.py")
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
