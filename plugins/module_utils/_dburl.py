@@ -56,9 +56,13 @@ def passwords(text: str) -> set[str]:
     found: set[str] = set()
     for match in _CREDENTIALS.finditer(text):
         if match.group(2):
-            decoded = unquote(match.group(2))
-            found.update((match.group(2), decoded, quote(decoded, safe="")))
+            found.update({match.group(2)} | variants(unquote(match.group(2))))
     return found
+
+
+def variants(password: str) -> set[str]:
+    """A password as it is, and as it is written in a URL."""
+    return {password, quote(password, safe="")} - {""}
 
 
 def conceal(text: str, secrets: t.Iterable[str]) -> str:
