@@ -1,0 +1,16 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hands of the collection: sessions with a cloud, and the Nova, Placement and Glance APIs as typed calls.
+
+Private to this collection. From the bottom up:
+
+errors      everything that can go wrong, each as one sentence
+session     log in through openstacksdk (clouds.yaml, OS_CLOUD, explicit credentials), find the services
+rest        one HTTP call: microversion, time-out, bounded retries, the error in words
+waiting     deadlines
+nova, placement, glance      readers and writers of what the modules need
+cells       Nova's cells and host mappings, as the controller's own database has them
+guests      boot a guest on each host and take it away again
+module      the options that all modules of a cloud share
+"""

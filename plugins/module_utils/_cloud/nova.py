@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nova's API in types."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .rest import Service
+from .session import Cloud
+
+# 2.53 (Pike): services and hypervisors by UUID, which is that of the resource provider as well.
+READ = "2.53"
+# 2.74 (Train): a server pinned to a host that still goes through the scheduler.
+PINNED = "2.74"
+
+
+@dataclasses.dataclass(frozen=True)
+class ComputeService:
+    """A nova-compute service, also one that is not mapped to its cell yet."""
+
+    id: str
+    host: str
+    zone: str
+    status: str
+    state: str
+    disabled_reason: str
+    forced_down: bool
+    updated_at: str
+
+    @property
+    def enabled(self) -> bool:
+        """Not disabled, by an operator or by nova-compute itself."""
+        return self.status == "enabled"
+
+    @property
+    def up(self) -> bool:
+        """It reported itself lately."""
+        return self.state == "up"
+
+    @property
+    def disabled_by_itself(self) -> bool:
+        """nova-compute disabled itself (no connection to libvirt, too many failed builds) and means to come back."""
+        return not self.enabled and self.disabled_reason.startswith("AUTO:")
+
+
+@dataclasses.dataclass(frozen=True)
+class Hypervisor:
+    """A compute node; ``id`` is its UUID and that of its resource provider, ``host`` its nova-compute service."""
+
+    id: str
+    hostname: str
+    type: str
+    host: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """What we need of a server."""
+
+    id: str
+    name: str
+    status: str
+    task: str
+    host: str
+    fault: str
+    metadata: t.Mapping[str, str]
+
+
+class Nova(Service):
+    """The compute API."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud, "compute", READ)
+
+    def compute_services(self) -> dict[str, ComputeService]:
+        """All nova-compute services by host, of all cells; those of cells that cannot be reached are missing."""
+        found = {}
+        for row in self.get("/os-services", params={"binary": "nova-compute"})["services"]:
+            found[row["host"]] = ComputeService(
+                id=str(row["id"]),
+                host=row["host"],
+                zone=row.get("zone") or "",
+                status=row.get("status") or "",
+                state=row.get("state") or "",
+                disabled_reason=row.get("disabled_reason") or "",
+                forced_down=bool(row.get("forced_down")),
+                updated_at=row.get("updated_at") or "",
+            )
+        return found
+
+    def hypervisors(self) -> dict[str, list[Hypervisor]]:
+        """All compute nodes by the host of their service. A host that is not mapped to a cell is not in it."""
+        found: dict[str, list[Hypervisor]] = {}
+        for row in self.pages("/os-hypervisors/detail", "hypervisors"):
+            host = row["service"]["host"]
+            found.setdefault(host, []).append(
+                Hypervisor(
+                    id=str(row["id"]),
+                    hostname=row["hypervisor_hostname"],
+                    type=row.get("hypervisor_type") or "",
+                    host=host,
+                )
+            )
+        return found
+
+    def server(self, server_id: str) -> Server:
+        """One server.
+
+        :raises NotFoundError: it is gone
+        """
+        return _server(self.get("/servers/" + server_id)["server"])
+
+    def servers(self, params: t.Mapping[str, t.Any]) -> list[Server]:
+        """Servers of this project (with ``all_tenants`` in the query, of all)."""
+        return [_server(row) for row in self.pages("/servers/detail", "servers", params)]
+
+    def console(self, server_id: str) -> str:
+        """What the guest wrote to its serial console, as much as the hypervisor keeps."""
+        body = self.request(
+            "POST", "/servers/%s/action" % server_id, body={"os-getConsoleOutput": {}}, repeat=True
+        ).body
+        return str(body.get("output") or "")
+
+    def last_trouble(self, server_id: str) -> str:
+        """The last line of what went wrong on the compute host while the server was made, '' when Nova does not tell.
+
+        (The fault of a server often only says that there was no other host to try.)
+        """
+        actions = self.get("/servers/%s/os-instance-actions" % server_id)["instanceActions"]
+        for action in actions:
+            if action.get("action") != "create":
+                continue
+            path = "/servers/%s/os-instance-actions/%s" % (server_id, action["request_id"])
+            for event in self.get(path)["instanceAction"].get("events") or []:
+                lines = [line for line in (event.get("traceback") or "").splitlines() if line.strip()]
+                if event.get("result") == "Error" and lines and "compute_" in event.get("event", ""):
+                    return " ".join(lines[-1].split())
+        return ""
+
+    def flavors(self) -> list[dict[str, t.Any]]:
+        """All flavors, private ones too where the credentials may see them."""
+        return list(self.pages("/flavors/detail", "flavors", {"is_public": "None"}, microversion="2.61"))
+
+
+def _server(row: t.Mapping[str, t.Any]) -> Server:
+    return Server(
+        id=row["id"],
+        name=row.get("name") or "",
+        status=row.get("status") or "",
+        task=row.get("OS-EXT-STS:task_state") or "",
+        host=row.get("OS-EXT-SRV-ATTR:host") or "",
+        fault=" ".join(str((row.get("fault") or {}).get("message") or "").split()),
+        metadata=row.get("metadata") or {},
+    )

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cloud on loopback for all tests here, and a way to run a module against it as Ansible does."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+COLLECTIONS = HERE.parents[1] / "build" / "collections"
+
+
+def _launcher() -> t.Any:
+    spec = importlib.util.spec_from_file_location("loopback_launcher", HERE / "loopback" / "launcher.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["loopback_launcher"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+launcher = _launcher()
+
+
+@pytest.fixture(scope="session")
+def running_cloud() -> t.Iterator[t.Any]:
+    with launcher.Loopback(computes=3) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(running_cloud: t.Any) -> t.Iterator[t.Any]:
+    """The cloud without any faults. Other tests' hosts may be there; use names of your own for more."""
+    _calm(running_cloud)
+    yield running_cloud
+    _calm(running_cloud)
+
+
+def _calm(cloud: t.Any) -> None:
+    cloud.control("faults", [])
+    cloud.control("guests/reset", {})
+    cloud.control("catalog", {"without": []})
+    cloud.control("log")
+
+
+@dataclasses.dataclass
+class Result:
+    """What a module printed."""
+
+    data: dict[str, t.Any]
+    code: int
+    text: str
+
+    def __getattr__(self, name: str) -> t.Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.data.get(name)
+
+
+@dataclasses.dataclass
+class ModuleRunner:
+    """Runs a module of the collection in a process of its own, with its parameters on standard input."""
+
+    defaults: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    python: str = sys.executable
+
+    def start(self, module: str, check: bool = False, diff: bool = False, **params: t.Any) -> subprocess.Popen[str]:
+        given = {**self.defaults, **params, "_ansible_check_mode": check, "_ansible_diff": diff}
+        arguments = {"ANSIBLE_MODULE_ARGS": {name: value for name, value in given.items() if value is not Ellipsis}}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+        environment.update(self.environment)
+        # the working directory has no clouds.yaml, and the modules are found as Ansible would lay them out
+        environment["PYTHONPATH"] = str(COLLECTIONS)
+        process = subprocess.Popen(
+            [self.python, "-m", "ansible_collections.scaleout.nova.plugins.modules." + module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            env=environment,
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(arguments))
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    @staticmethod
+    def finish(process: subprocess.Popen[str], timeout: float = 120) -> Result:
+        output, errors = process.communicate(timeout=timeout)
+        assert "Traceback" not in output + errors, output + errors
+        return Result(json.loads(output), process.returncode, output + errors)
+
+    def __call__(self, module: str, check: bool = False, diff: bool = False, **params: t.Any) -> Result:
+        """``...`` as a value takes a default parameter away."""
+        return self.finish(self.start(module, check, diff, **params))
+
+
+@pytest.fixture
+def run(cloud: t.Any) -> ModuleRunner:
+    """Modules with the credentials of the loopback's admin."""
+    return ModuleRunner({"auth": cloud.auth(), "region_name": "RegionOne"})
