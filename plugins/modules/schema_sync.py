@@ -145,12 +145,16 @@ schemas:
     seconds:
       description: How long the command took. 0 where nothing was to be done.
       type: float
+    reason:
+      description: In check mode, what is not there yet, so that the change is only presumed. Otherwise empty.
+      type: str
   sample:
     nova_api:
       changed: true
       before: []
       after: [b30f573d3377]
       seconds: 6.2
+      reason: ''
 """
 
 import ast
@@ -218,7 +222,7 @@ class Schema:
     after: list[str] = dataclasses.field(default_factory=list)
     changed: bool = False
     seconds: float = 0.0
-    missing: str | None = None  # why it could not be read, in check mode
+    reason: str = ""  # why it could not be read, in check mode
 
 
 # --- what the code needs ---------------------------------------------------------------------------------------------
@@ -397,14 +401,14 @@ def run(module: AnsibleModule, schemas: list[Schema]) -> None:
                 behind.append(schema)
         except NotYet as error:
             if module.check_mode:
-                schema.missing = str(error)
+                schema.reason = str(error)
                 behind.append(schema)
             else:
                 problems.append(f"{schema.name}: {error}")
         except Failure as error:
             problems.append(f"{schema.name}: {error}")
     if problems:
-        raise Failure("; ".join(problems))
+        raise Failure(listed(problems))
     if module.check_mode:
         for schema in behind:
             schema.changed = True
@@ -412,7 +416,12 @@ def run(module: AnsibleModule, schemas: list[Schema]) -> None:
     else:
         problems = bring_up_all(behind, module.params["timeout"])
         if problems:
-            raise Failure("\n".join(problems))
+            raise Failure(listed(problems))
+
+
+def listed(problems: list[str]) -> str:
+    """One problem as it is, several ones line by line."""
+    return problems[0] if len(problems) == 1 else "".join(f"\n- {problem}" for problem in problems)
 
 
 def versions_text(schemas: list[Schema], after: bool) -> str:
@@ -463,6 +472,7 @@ def main() -> None:
                 "before": schema.before,
                 "after": schema.after,
                 "seconds": schema.seconds,
+                "reason": schema.reason,
             }
             for schema in schemas
         },
