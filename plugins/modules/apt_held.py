@@ -467,7 +467,7 @@ def install(names: list[str], max_age: int, apt: Apt, warn: t.Callable[[str], No
         except Failure as failure:
             if not any("_Packages" in entry for entry in os.listdir(LISTS)):
                 raise
-            warn(f"{failure} Going on with the lists that are there.")
+            warn(f"{failure} (Going on with the lists that are there.)")
     if missing or now.unfinished:
         code, output = apt.install(missing, repair)
         if code and not updated and (UNKNOWN.search(output) or GONE.search(output)):
