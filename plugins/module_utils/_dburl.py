@@ -149,6 +149,11 @@ class Database:
                 raise NoTable(f"the {self.url} has no such table") from None
             raise DatabaseError(f"the {self.url} could not be read: {_reason(error)}") from None
 
+    def tables(self) -> list[str]:
+        """Names of the tables."""
+        sqlite = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        return sorted(str(row[0]) for row in self.rows("SHOW TABLES" if self.url.dialect == "mysql" else sqlite))
+
     def lock(self, name: str, timeout: float) -> bool:
         """Take a named lock of the server, which lasts as long as the connection; sqlite has none and needs none.
 

@@ -346,9 +346,10 @@ def bring_up(schema: Schema, timeout: int) -> None:
             if not database.lock(f"scaleout.nova.{schema.url.database}", timeout):
                 raise Failure(f"another host has been working on the {purpose} for {timeout} s")
             versions = read_versions(database, schema)
+            schema.before = schema.after = versions
             if is_current(schema, versions):
-                schema.after = versions
                 return
+            half_made = not versions and bool(database.tables())
             schema.changed = True
             ended = _process.run_as(schema.user, schema.command, timeout, keep_open=[lock])
             schema.seconds = round(ended.seconds, 1)
@@ -359,6 +360,11 @@ def bring_up(schema: Schema, timeout: int) -> None:
         return
     said = _dburl.conceal(ended.last_lines(), _dburl.variants(schema.url.password)) or "(nothing)"
     command = " ".join(schema.command)
+    if half_made:
+        said += (
+            f"\nThe {schema.url} had tables but no version before, as after a first run that was cut off. "
+            "If there is no data in it, drop and create the database, and run again."
+        )
     if ended.code != 0:
         raise Failure(f"{command} failed with code {ended.code} on the {schema.url}; it said last:\n{said}")
     have, need = ", ".join(schema.after) or "no version", ", ".join(schema.code.heads if schema.code else [])
