@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-INVENTORY ?= inventories/lab
+export INVENTORY ?= inventories/lab
 
 .PHONY: help demo lab clean setup test lint unit sanity integration molecule bench build tables
 
@@ -19,11 +19,11 @@ help: ## say what there is
 	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: lab ## from a fresh Debian machine to a cloud that boots guests, in containers
-	@tests/lab/demo.sh
+	@tests/tools/demo.sh
 
 lab: ## blank Debian 13 hosts for the playbooks, in containers
 	@tests/tools/setup.sh control lab
-	@tests/lab/lab.py up
+	@python tests/lab/lab.py up --inventory "$(INVENTORY)"
 
 clean: ## remove the lab, the venv and everything built
 	@tests/tools/clean.sh
@@ -58,4 +58,4 @@ molecule: ## the roles on real hosts in containers
 
 bench: ## measure a deployment (see docs/benchmarks.md)
 	@tests/tools/setup.sh control lab
-	@tests/bench/bench.py
+	@python tests/bench/bench.py

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check that reads the code without running it. All of them run; the output of those that fail is shown.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 collection=build/collections/ansible_collections/scaleout/nova
@@ -37,7 +37,7 @@ check changelog antsibull-changelog lint
 wait
 
 cat "$logs/summary"
-for name in $(sed -n 's/^FAILED *\([a-z-]*\).*/\1/p' "$logs/summary"); do
+grep ^FAILED "$logs/summary" | while read -r _ name _; do
   printf '\n--- %s\n' "$name"
   cat "$logs/$name.txt"
 done
