@@ -8,7 +8,7 @@ ansible-playbook -i "$inventory" scaleout.nova.site scaleout.nova.verify
 cat << TEXT
 
 What next:
-  openstack --os-cloud scaleout hypervisor list   with .venv/bin in PATH
-  make demo                                       again: nothing changes
-  make clean                                      removes every trace
+  OS_CLIENT_CONFIG_FILE=$inventory/clouds.yaml .venv/bin/openstack --os-cloud scaleout hypervisor list
+  make demo     again: nothing changes
+  make clean    removes every trace
 TEXT

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes requirements/control.txt and test.txt, every version exact, for Python 3.11 and later, from the .in files.
+# Writes requirements/*.txt, every version exact, for Python 3.11 and later, from the .in files.
 # Give --upgrade to take newer versions. The result is to be committed.
 set -euo pipefail
 cd "$(dirname "$0")/../../requirements"
@@ -13,4 +13,5 @@ lock() {
     --custom-compile-command tests/tools/lock.sh "$@"
 }
 lock "$@" test.in -o test.txt
+lock "$@" loopback.in -o loopback.txt
 lock "$@" --constraint test.txt control.in -o control.txt
