@@ -247,15 +247,17 @@ class _LastLine:
             self._shown = False
             self._put(_ERASE)
 
-    def draw(self, text: str, color: str | None) -> None:
-        """Show the line, unless somebody has left the cursor within a line (a prompt)."""
+    def draw(self, name: str, rest: str, color: str | None) -> None:
+        """Show the line, unless somebody has left the cursor within a line (a prompt). What is too long is cut."""
         if not self.on or not (self._at_start or self._shown):
             return
         try:
             columns = os.get_terminal_size(self._stream.fileno()).columns
         except OSError:
             columns = 80
-        text = words.cut(text, max(10, columns - 1))
+        head = "  working  "
+        name = words.cut(name, max(10, columns - 1 - len(head) - words.text_width(rest)))
+        text = words.cut(head + name + rest, max(10, columns - 1))
         self._put(_ERASE + (stringc(text, color) if color else text))
         self._shown = True
 
@@ -301,7 +303,6 @@ class CallbackModule(CallbackBase):
         self._failed: dict[str, str] = {}
         self._answered: set[str] = set()
         self._said: set[str] = set()
-        self._timing: t.TextIO | None = None
         self._timing_broken = False
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -323,7 +324,9 @@ class CallbackModule(CallbackBase):
 
     def _say(self, *parts: _Text) -> None:
         """One piece of output, coloured on the screen and plain in the log file."""
-        self._display.display("".join(stringc(text, color) if color else text for text, color in parts), screen_only=True)
+        self._display.display(
+            "".join(stringc(text, color) if color else text for text, color in parts), screen_only=True
+        )
         self._display.display("".join(text for text, _color in parts), log_only=True)
 
     def _flush_screen(self) -> None:
@@ -354,7 +357,8 @@ class CallbackModule(CallbackBase):
 
     def _line(self, status: str, name: str, hosts: str, seconds: str, check: bool = False) -> None:
         word = self._status_word(status, check)
-        line = words.task_line(word, name, hosts, seconds, self._width, self._check or check)
+        fit = self._verbosity == 0 and sys.stdout.isatty()
+        line = words.task_line(word, name, hosts, seconds, self._width, self._check or check, fit)
         cut = 2 + len(word)
         whole = status in ("failed", "unreachable", "working", "waiting", "skipped")
         line = line.rstrip()
@@ -385,7 +389,9 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
         self._end_play()
         name = play.get_name().strip() or "Play"
-        self._in_lockstep = not re.search(r"(^|\.)(free|host_pinned|mitogen_free|mitogen_host_pinned)$", play.strategy or "")
+        self._in_lockstep = not re.search(
+            r"(^|\.)(free|host_pinned|mitogen_free|mitogen_host_pinned)$", play.strategy or ""
+        )
         self._plays.append(_Play(name=name, began=time.monotonic()))
         mark = " (check mode)" if play.check_mode and not self._check else ""
         self._say(("\n" + name + mark, C.COLOR_HIGHLIGHT))
@@ -464,7 +470,9 @@ class CallbackModule(CallbackBase):
     # ---- items of a loop
 
     def _label(self, result: t.Any) -> str:
-        label = result.result.get("_ansible_item_label", result.result.get(result.result.get("ansible_loop_var", "item")))
+        label = result.result.get(
+            "_ansible_item_label", result.result.get(result.result.get("ansible_loop_var", "item"))
+        )
         if result.result.get("_ansible_no_log") or "censored" in result.result:
             return words.HIDDEN
         return words.item_label(label)
@@ -538,9 +546,8 @@ class CallbackModule(CallbackBase):
         if quiet:
             return
         self._tell_warnings(result)
-        name = result.task_fields.get("name") if not self._in_lockstep else None
-        if name:
-            record.name = str(name)
+        if not self._in_lockstep and len(record.starts) == 1 and result.task_name:
+            record.name = str(result.task_name).removeprefix(f"{record.role} : ")
         note = ""
         lines: list[str] = []
         if status in ("failed", "ignored", "unreachable"):
@@ -557,7 +564,7 @@ class CallbackModule(CallbackBase):
         )
         self._collect_details(record, result, status)
         if status in ("failed", "unreachable"):
-            self._failed.setdefault(host, record.name)
+            self._failed[host] = record.name
             self._show_failure(record, shown, result, lines)
         else:
             record.results.append(shown)
@@ -591,11 +598,7 @@ class CallbackModule(CallbackBase):
         self._clean_results(data, result.task.action)
         hidden = ("warnings", "deprecations", "exception", "item", data.get("ansible_loop_var"))
         data = {key: value for key, value in data.items() if not key.startswith("_") and key not in hidden}
-        return [
-            line
-            for key, value in data.items()
-            for line in f"{key}: {self._dump_value(value)}".splitlines()
-        ]
+        return [line for key, value in data.items() for line in f"{key}: {self._dump_value(value)}".splitlines()]
 
     def _dump_value(self, value: t.Any) -> str:
         if isinstance(value, str):
@@ -711,7 +714,9 @@ class CallbackModule(CallbackBase):
             groups.setdefault(shown.same, []).append(shown)
         for group in groups.values():
             group.sort(key=lambda shown: words.natural(shown.host))
-        for group in sorted(groups.values(), key=lambda group: (_ORDER.index(group[0].status), words.natural(group[0].host))):
+        for group in sorted(
+            groups.values(), key=lambda group: (_ORDER.index(group[0].status), words.natural(group[0].host))
+        ):
             self._show_group(record, group)
         self._show_messages(record)
         if record.ended:
@@ -723,7 +728,9 @@ class CallbackModule(CallbackBase):
 
     def _show_group(self, record: _Task, group: list[words.HostResult]) -> None:
         first = group[0]
-        slow = first.status in ("ok", "changed") and max(shown.seconds for shown in group) >= self.get_option("slow_task")
+        slow = first.status in ("ok", "changed") and max(shown.seconds for shown in group) >= self.get_option(
+            "slow_task"
+        )
         seen = first.status in ("changed", "ignored") or slow
         if record.action in _DEBUG_ACTIONS and first.status == "ok":
             seen = False
@@ -741,7 +748,7 @@ class CallbackModule(CallbackBase):
         elif first.items:
             self._indented([words.HIDDEN], None)
         if first.note:
-            self._indented([first.note], self._color(first.status))
+            self._indented(self._wrapped(first.note, max(40, self._width - 12)), self._color(first.status))
         if first.diff:
             self._display.display(first.diff.rstrip("\n"))
         for shown in group:
@@ -813,9 +820,6 @@ class CallbackModule(CallbackBase):
         self._slowest.clear()
         self._failed.clear()
         self._began = time.monotonic()
-        if self._timing:
-            self._timing.close()
-            self._timing = None
         self._flush_screen()
 
     def _recap(self, stats: t.Any, hosts: list[str], total: float) -> None:
@@ -827,13 +831,20 @@ class CallbackModule(CallbackBase):
         for host in hosts:
             found = stats.summarize(host)
             counts = {"ok": found["ok"], changed: found["changed"]}
-            for key, name in (("unreachable", "unreachable"), ("failures", "failed"), ("rescued", "rescued"), ("ignored", "ignored")):
+            for key, name in (
+                ("unreachable", "unreachable"),
+                ("failures", "failed"),
+                ("rescued", "rescued"),
+                ("ignored", "ignored"),
+            ):
                 if found[key]:
                     counts[name] = found[key]
             if self._verbosity > 0:
                 counts["skipped"] = found["skipped"]
             bad = found["failures"] or found["unreachable"]
-            status = "failed" if found["failures"] else "unreachable" if bad else "changed" if found["changed"] else "ok"
+            status = (
+                "failed" if found["failures"] else "unreachable" if bad else "changed" if found["changed"] else "ok"
+            )
             rows.append((host, counts, status, self._failed.get(host, "") if bad else ""))
         widths: dict[str, int] = {}
         for _host, counts, _status, _where in rows:
@@ -841,7 +852,8 @@ class CallbackModule(CallbackBase):
                 widths[name] = max(widths.get(name, 0), len(f"{name}={count}"))
         for host, counts, status, where in rows:
             text = "  ".join(
-                f"{name}={counts[name]}".ljust(width) if name in counts else " " * width for name, width in widths.items()
+                f"{name}={counts[name]}".ljust(width) if name in counts else " " * width
+                for name, width in widths.items()
             )
             failed = f"  {where}" if where else ""
             self._say((f"  {words.pad(host, name_width)}  ", self._color(status)), (f"{text}{failed}".rstrip(), None))
@@ -880,7 +892,9 @@ class CallbackModule(CallbackBase):
                     label = "run" if name == "_run" else name
                     self._say((f"  {label}: {self._dump_results(values, indent=1).strip()}".replace("\n", ""), None))
         summary = [stats.summarize(host) for host in hosts]
-        clean = hosts and not any(found["changed"] or found["failures"] or found["unreachable"] for found in summary)
+        clean = hosts and not any(
+            found[key] for found in summary for key in ("changed", "failures", "unreachable", "ignored")
+        )
         if message:
             self._say(("\n" + words.as_text(message).rstrip(), None))
         elif clean:
@@ -906,10 +920,8 @@ class CallbackModule(CallbackBase):
             "status": status,
         }
         try:
-            if self._timing is None:
-                self._timing = open(path, "a", encoding="utf-8")
-            self._timing.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._timing.flush()
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
         except OSError as error:
             self._timing_broken = True
             self._display.warning(f"The timing file {path} cannot be written: {error.strerror}.")
@@ -942,6 +954,8 @@ class CallbackModule(CallbackBase):
             try:
                 if not self._stop.is_set():
                     self._tick()
+            except (OSError, ValueError):
+                return  # nobody is there to see it
             finally:
                 self._lock.release()
 
@@ -957,7 +971,7 @@ class CallbackModule(CallbackBase):
         if self._last_line.on:
             known = set(record.pending) | ({record.delegate} if record.delegate else set()) <= self._answered
             if since >= _LIVE_AFTER and known and not record.interactive:
-                self._last_line.draw(self._live_text(record, hosts, since), C.COLOR_SKIP)
+                self._last_line.draw(record.name, self._live_text(record, hosts, since), C.COLOR_SKIP)
             else:
                 self._last_line.clear()
             return
@@ -970,4 +984,4 @@ class CallbackModule(CallbackBase):
     def _live_text(self, record: _Task, hosts: str, since: float) -> str:
         extra = f", {record.attempt}" if record.attempt else ""
         failed = f", FAILED on {sum(len(alike) for alike in record.failures.values())}" if record.failures else ""
-        return f"  working  {record.name}  {hosts}  {int(since)} s{extra}{failed}"
+        return f"  {hosts}  {int(since)} s{extra}{failed}"

@@ -27,7 +27,12 @@ HIDDEN = "(hidden)"
 SPREAD_FACTOR = 1.5
 SPREAD_SECONDS = 2.0
 
-_SAYS_NOTHING = ("non-zero return code", "one or more items failed", "module failure")
+_SAYS_NOTHING = (
+    "non-zero return code",
+    "the command exited with a non-zero",
+    "one or more items failed",
+    "module failure",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,14 +164,21 @@ def times_text(results: Sequence[HostResult]) -> tuple[str, str]:
     return slowest, ", ".join(f"{result.label} {duration(result.seconds)}" for result in ordered)
 
 
-def task_line(status: str, name: str, hosts: str, time: str, width: int, check: bool = False) -> str:
-    """One line of progress, in columns as long as everything fits, and with nothing cut when it does not."""
+def task_line(status: str, name: str, hosts: str, time: str, width: int, check: bool = False, fit: bool = False) -> str:
+    """One line of progress, in columns as long as everything fits.
+
+    When it does not fit, nothing is cut (a log keeps everything), or with ``fit`` the name is.
+    """
     status_width = CHECK_STATUS_WIDTH if check else STATUS_WIDTH
     head = "  " + pad(status, status_width) + " "
     time_width = max(len(time), 12)
     hosts_width = max(HOSTS_WIDTH, text_width(hosts))
     name_width = width - text_width(head) - hosts_width - time_width - 4
-    if name_width < text_width(name):
+    if fit and name_width < text_width(name):
+        hosts_width, time_width = text_width(hosts), len(time)
+        name_width = max(20, width - text_width(head) - hosts_width - time_width - 4)
+        name = cut(name, name_width)
+    elif name_width < text_width(name):
         hosts_width = max(text_width(hosts), hosts_width - (text_width(name) - name_width))
     line = head + pad(name, name_width) + "  " + pad(hosts, hosts_width) + "  "
     return line + time.rjust(max(len(time), width - text_width(line)))
