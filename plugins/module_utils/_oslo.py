@@ -224,6 +224,8 @@ def written(value: t.Any, option: Option | None = None) -> list[str]:
         if option is not None and not (option.is_list or option.is_dict):
             raise BadConfig("takes one value, not a list")
         if any(isinstance(item, dict) for item in value):
+            if option is None:
+                return [_json(item) if isinstance(item, dict) else scalar(item) for item in value]
             raise BadConfig("takes a list of texts or numbers, not of dictionaries")
         joined = ",".join(map(scalar, value))
         if option is not None and option.type.bounds:

@@ -19,6 +19,7 @@ import time
 import typing as t
 
 LAST_LINES = 20
+LOCK_FOLDERS = ("/run",)  # where we may write: not where everybody may, and could keep us out
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
@@ -110,7 +111,7 @@ def exclusive(purpose: str, timeout: float) -> t.Iterator[int]:
     :raises ProcessError: when the other one keeps it for longer
     """
     digest = hashlib.sha256(purpose.encode()).hexdigest()[:16]
-    directory = "/run" if os.geteuid() == 0 and os.path.isdir("/run") else tempfile.gettempdir()
+    directory = next((folder for folder in LOCK_FOLDERS if os.access(folder, os.W_OK)), tempfile.gettempdir())
     path = os.path.join(directory, f"scaleout-nova-{os.geteuid()}-{digest}.lock")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
