@@ -115,6 +115,7 @@ import subprocess
 import tempfile
 import time
 import typing as t
+from subprocess import Popen, TimeoutExpired
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -382,9 +383,10 @@ class Apt:
             **{MARK: "1"},
         )
         # Output goes to a file and the session is apt-get's own: if we are killed, it carries on and does not notice.
+        # With module.run_command it would be left writing to a pipe that nobody reads.
         with tempfile.TemporaryFile() as output:
             try:
-                process = subprocess.Popen(
+                process = Popen(
                     argv,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -401,7 +403,7 @@ class Apt:
                 try:
                     code = process.wait(timeout=0.5)
                     break
-                except subprocess.TimeoutExpired:
+                except TimeoutExpired:
                     if self._stop.signal is not None and not told and argv[0] == "apt-get":
                         process.send_signal(signal.SIGINT)  # it ends after the running dpkg, never in its middle
                         told = True

@@ -149,7 +149,7 @@ class Wanted:
             return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         if self.kind == "hex":
             return secrets.token_hex(self.length)[: self.length]
-        return "".join(secrets.choice(ALPHABET) for _ in range(self.length))
+        return "".join(secrets.choice(ALPHABET) for _number in range(self.length))
 
     def fault(self, value: t.Any, min_length: int) -> str:
         """What is wrong with a value that is in the file; it is not shown."""
