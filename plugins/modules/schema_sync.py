@@ -355,11 +355,11 @@ def bring_up(schema: Schema, timeout: int) -> None:
             schema.seconds = round(ended.seconds, 1)
             schema.after = read_versions(database, schema)
     except (_process.ProcessError, _dburl.DatabaseError) as error:
-        raise Failure(str(error)) from None
+        raise Failure(_dburl.mask(str(error))) from None
     if ended.code == 0 and is_current(schema, schema.after):
         return
     said = _dburl.conceal(ended.last_lines(), _dburl.variants(schema.url.password)) or "(nothing)"
-    command = " ".join(schema.command)
+    command = _dburl.mask(" ".join(schema.command))
     if half_made:
         said += (
             f"\nThe {schema.url} had tables but no version before, as after a first run that was cut off. "

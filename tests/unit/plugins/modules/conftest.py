@@ -23,7 +23,7 @@ def run_module(capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """run_module("name", option=value, ..., check=True, diff=True): what the module returns; "failed" says so."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
 
-    def run(name: str, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
+    def run(name: str, /, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
         module = importlib.import_module(f"ansible_collections.scaleout.nova.plugins.modules.{name}")
         capfd.readouterr()
         with (
