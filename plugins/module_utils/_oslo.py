@@ -35,7 +35,7 @@ _HARMLESS = re.compile(r"/|(?:\d{0,7}|true|false)$", re.IGNORECASE)
 # The same for files of which the definitions are not at hand: rather one too many.
 _SECRET_HINT = re.compile(r"pass|secret|key|token|credential|connection|url", re.IGNORECASE)
 
-Scalar = str | int | float | bool
+Scalar: t.TypeAlias = "str | int | float | bool"
 # {section: {option: scalar, list of scalars (or of dictionaries) or dictionary of scalars}}, without null
 Config = dict[str, dict[str, t.Any]]
 
@@ -88,7 +88,7 @@ def _option(section: str, definition: t.Any) -> Option:
     removal = None
     if getattr(definition, "deprecated_for_removal", False):
         reason = " ".join((getattr(definition, "deprecated_reason", None) or "").split())
-        removal = reason.split(". ")[0].rstrip(".")
+        removal = reason.partition(". ")[0].rstrip(".")
     return Option(
         section=section,
         name=definition.dest,

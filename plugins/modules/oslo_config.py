@@ -66,14 +66,14 @@ options:
       like:
         description:
           - Sections that the definitions cannot know, each with the section whose options it takes, for example
-            C({os_glance_staging_store: file}) for the stores of Glance.
+            C(os_glance_staging_store) with C(file) for the stores of Glance.
         type: dict
         default: {}
       unchecked:
         description:
           - Options that exist although no namespace lists them, as a list of names for each section. They are written
             without a check. C(*) stands for all options of a section.
-          - For example C({file: [store_description, weight]}) for a store of Glance.
+          - For example C(store_description) and C(weight) of C(file), for a store of Glance.
         type: dict
         default: {}
   namespaces:

@@ -216,8 +216,8 @@ class Schema:
     version_table: str
     command: list[str]
     user: str | None
-    code: Migrations | None = None
-    url: _dburl.DatabaseUrl | None = None
+    code: Migrations = dataclasses.field(default_factory=lambda: Migrations(""))
+    url: _dburl.DatabaseUrl = dataclasses.field(init=False)  # known after observe()
     before: list[str] = dataclasses.field(default_factory=list)
     after: list[str] = dataclasses.field(default_factory=list)
     changed: bool = False
@@ -310,7 +310,6 @@ def is_current(schema: Schema, versions: list[str]) -> bool:
 
     :raises Failure: when the database is ahead of the code
     """
-    assert schema.code is not None
     unknown = sorted(set(versions) - schema.code.needs.keys())
     if unknown:
         raise Failure(
@@ -339,7 +338,6 @@ def observe(schema: Schema) -> None:
 
 def bring_up(schema: Schema, timeout: int) -> None:
     """Run the command, unless another run has done so while we waited for it."""
-    assert schema.url is not None
     purpose = f"schema of the {schema.url}"
     try:
         with _process.exclusive(purpose, timeout) as lock, _dburl.connect(schema.url) as database:
@@ -367,7 +365,7 @@ def bring_up(schema: Schema, timeout: int) -> None:
         )
     if ended.code != 0:
         raise Failure(f"{command} failed with code {ended.code} on the {schema.url}; it said last:\n{said}")
-    have, need = ", ".join(schema.after) or "no version", ", ".join(schema.code.heads if schema.code else [])
+    have, need = ", ".join(schema.after) or "no version", ", ".join(schema.code.heads)
     raise Failure(f"{command} ended well, but the {schema.url} is at {have} and not at {need}; it said last:\n{said}")
 
 
@@ -418,7 +416,7 @@ def run(module: AnsibleModule, schemas: list[Schema]) -> None:
     if module.check_mode:
         for schema in behind:
             schema.changed = True
-            schema.after = schema.code.heads if schema.code else []
+            schema.after = schema.code.heads
     else:
         problems = bring_up_all(behind, module.params["timeout"])
         if problems:
