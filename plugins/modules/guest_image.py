@@ -1,0 +1,206 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build the files of a tiny guest: a kernel, an initramfs with busybox and an empty disk."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: guest_image
+short_description: Build the files of a tiny guest that boots in seconds
+version_added: 0.1.0
+description:
+  - Makes a kernel, a ramdisk and an empty disk from two packages of the Debian archive, the cloud kernel and
+    C(busybox-static), as the apt sources of the host bring them. Nothing is installed.
+  - The guest mounts what a user space needs, writes O(marker) to its serial console and then waits. It reaches that
+    line in seconds, under emulation too.
+author:
+  - The scaleout.nova contributors (@scaleout-nova)
+extends_documentation_fragment:
+  - scaleout.nova.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: The files are made again when O(marker) or the way they are made has changed, not when Debian has a newer kernel.
+options:
+  directory:
+    description: Where the files are kept. It is made when it is not there.
+    type: path
+    required: true
+  marker:
+    description: The line that the guest writes to its serial console when it is up.
+    type: str
+    default: "scaleout: the guest is up"
+  packages:
+    description: The package of the kernel (a metapackage is followed) and that of busybox.
+    type: list
+    elements: str
+    default: [linux-image-cloud-amd64, busybox-static]
+  disk_size:
+    description: Size of the empty disk in MiB.
+    type: int
+    default: 1
+requirements:
+  - C(apt-get) and C(dpkg-deb), on Debian
+"""
+
+EXAMPLES = r"""
+- name: Files of the tiny guest
+  become: true
+  scaleout.nova.guest_image:
+    directory: /var/lib/scaleout/guest
+  register: guest
+"""
+
+RETURN = r"""
+kernel:
+  description: Path of the kernel.
+  returned: success
+  type: str
+  sample: /var/lib/scaleout/guest/kernel
+ramdisk:
+  description: Path of the initramfs.
+  returned: success
+  type: str
+  sample: /var/lib/scaleout/guest/ramdisk
+disk:
+  description: Path of the empty disk.
+  returned: success
+  type: str
+  sample: /var/lib/scaleout/guest/disk
+command_line:
+  description: What the kernel has to be started with.
+  returned: success
+  type: str
+  sample: console=ttyS0 quiet
+"""
+
+import glob
+import gzip
+import hashlib
+import os
+import pathlib
+import shlex
+import shutil
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
+_INIT = """#!/bin/busybox sh
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sys /sys
+/bin/busybox mount -t devtmpfs dev /dev
+echo {marker} > /dev/ttyS0
+exec /bin/busybox sh -c 'while :; do /bin/busybox sleep 3600; done'
+"""
+_COMMAND_LINE = "console=ttyS0 quiet"
+_FILES = ("kernel", "ramdisk", "disk")
+# Raised when what is made changes, so that files of an older version of this module are made again.
+_RECIPE = 1
+
+
+class BuildError(Exception):
+    """The files cannot be made; the message says why."""
+
+
+def cpio(entries: list[tuple[str, int, bytes]]) -> bytes:
+    """Return an archive in the kernel's initramfs format (newc) of (path, mode, content) entries."""
+    out = bytearray()
+    for number, (path, mode, content) in enumerate([*entries, ("TRAILER!!!", 0, b"")], start=1):
+        name = path.encode() + b"\0"
+        fields = [number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0]
+        out += b"070701" + b"".join(b"%08X" % field for field in fields) + name
+        out += b"\0" * (-len(out) % 4) + content
+        out += b"\0" * (-len(out) % 4)
+    return bytes(out)
+
+
+def initramfs(busybox: bytes, marker: str) -> bytes:
+    """Return the compressed initramfs of the guest."""
+    folders = [(name, 0o040755, b"") for name in ("bin", "dev", "proc", "sys")]
+    init = _INIT.format(marker=shlex.quote(marker)).encode()
+    return gzip.compress(cpio([*folders, ("bin/busybox", 0o100755, busybox), ("init", 0o100755, init)]), mtime=0)
+
+
+def unpack(module: AnsibleModule, packages: list[str], folder: str) -> None:
+    """Fetch the packages, and the kernel that a metapackage stands for, and unpack them into the folder."""
+
+    def run(*command: str) -> str:
+        code, out, err = module.run_command(list(command), cwd=folder, environ_update={"LC_ALL": "C"})
+        if code:
+            said = (err.strip() or out.strip()).splitlines()
+            raise BuildError(f"{command[0]} {command[1]} failed: {said[-1] if said else f'exit code {code}'}")
+        return out
+
+    names = []
+    for name in packages:
+        depends = [line.split()[1] for line in run("apt-cache", "depends", name).splitlines() if "Depends: linux-" in line]
+        names += depends or [name]
+    run("apt-get", "download", "-qq", *names)
+    for archive in glob.glob(os.path.join(folder, "*.deb")):
+        run("dpkg-deb", "-x", archive, os.path.join(folder, "root"))
+
+
+def find(folder: str, *patterns: str) -> str:
+    """Return the first file below the folder that matches."""
+    for pattern in patterns:
+        for path in sorted(glob.glob(os.path.join(folder, "root", pattern))):
+            return path
+    raise BuildError(f"the packages do not bring {' or '.join(patterns)}: see O(packages)".replace("O(packages)", "packages"))
+
+
+def build(module: AnsibleModule, directory: str, stamp: str) -> None:
+    """Make the files, each of them whole or not at all, and the stamp last."""
+    params = module.params
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory) as folder:
+        os.chmod(folder, 0o755)  # apt fetches as a user of its own
+        unpack(module, params["packages"], folder)
+        made = os.path.join(folder, "made")
+        os.mkdir(made)
+        shutil.copyfile(find(folder, "boot/vmlinuz-*"), os.path.join(made, "kernel"))
+        busybox = pathlib.Path(find(folder, "bin/busybox", "usr/bin/busybox")).read_bytes()
+        pathlib.Path(made, "ramdisk").write_bytes(initramfs(busybox, params["marker"]))
+        with open(os.path.join(made, "disk"), "wb") as disk:
+            disk.truncate(params["disk_size"] * 1024 * 1024)
+        pathlib.Path(made, "stamp").write_text(stamp)
+        for name in (*_FILES, "stamp"):
+            os.replace(os.path.join(made, name), os.path.join(directory, name))
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "directory": {"type": "path", "required": True},
+            "marker": {"type": "str", "default": "scaleout: the guest is up"},
+            "packages": {"type": "list", "elements": "str", "default": ["linux-image-cloud-amd64", "busybox-static"]},
+            "disk_size": {"type": "int", "default": 1},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    directory = params["directory"]
+    wanted = repr((_RECIPE, params["marker"], params["packages"], params["disk_size"]))
+    stamp = hashlib.sha256(wanted.encode()).hexdigest() + "\n"
+    paths = {name: os.path.join(directory, name) for name in _FILES}
+    try:
+        current = pathlib.Path(directory, "stamp").read_text()
+    except OSError:
+        current = ""
+    changed = current != stamp or not all(map(os.path.isfile, paths.values()))
+    if changed and not module.check_mode:
+        try:
+            build(module, directory, stamp)
+        except (BuildError, OSError) as error:
+            module.fail_json(msg=f"The files of the guest cannot be made in {directory}: {error}.")
+    module.exit_json(changed=changed, command_line=_COMMAND_LINE, **paths)
+
+
+if __name__ == "__main__":
+    main()
