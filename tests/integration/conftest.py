@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import typing as t
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,54 @@ class ModuleRunner:
 def run(cloud: t.Any) -> ModuleRunner:
     """Modules with the credentials of the loopback's admin."""
     return ModuleRunner({"auth": cloud.auth(), "region_name": "RegionOne"})
+
+
+class Api:
+    """Bare calls, for what a test changes behind the modules' backs."""
+
+    def __init__(self, cloud: t.Any) -> None:
+        body = {
+            "auth": {
+                "identity": {
+                    "methods": ["password"],
+                    "password": {
+                        "user": {"name": "admin", "password": cloud.users["admin"], "domain": {"name": "Default"}}
+                    },
+                },
+                "scope": {"project": {"name": cloud.project, "domain": {"name": "Default"}}},
+            }
+        }
+        request = urllib.request.Request(cloud.auth_url + "/auth/tokens", json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            self.token = reply.headers["X-Subject-Token"]
+        self.cloud = cloud
+
+    def __call__(self, method: str, path: str, body: t.Any = None, service: str = "compute") -> t.Any:
+        version = {"compute": "compute 2.90", "placement": "placement 1.36"}[service]
+        root = self.cloud.url + ("/compute/v2.1" if service == "compute" else "/placement")
+        headers = {"X-Auth-Token": self.token, "OpenStack-API-Version": version, "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(root + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            text = reply.read()
+        return json.loads(text) if text else None
+
+    def service(self, host: str) -> str:
+        """ID of the nova-compute service of a host."""
+        return str(self("GET", "/os-services?binary=nova-compute&host=" + host)["services"][0]["id"])
+
+    def provider(self, name: str) -> str:
+        """UUID of a resource provider."""
+        found = self("GET", "/resource_providers?name=" + name, service="placement")["resource_providers"]
+        return str(found[0]["uuid"])
+
+    def servers(self) -> list[dict[str, t.Any]]:
+        """All servers."""
+        return list(self("GET", "/servers/detail?all_tenants=1")["servers"])
+
+
+@pytest.fixture
+def nova(cloud: t.Any) -> Api:
+    api = Api(cloud)
+    cloud.control("log")
+    return api

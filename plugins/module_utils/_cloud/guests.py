@@ -19,7 +19,7 @@ import time
 import typing as t
 import uuid
 
-from .errors import TRANSIENT, CloudError, ConflictError, HttpError, NotFoundError, UnreachableError
+from .errors import TRANSIENT, CloudError, ConflictError, HttpError, NotFoundError, UnavailableError, UnreachableError
 from .nova import PINNED, ComputeService, Nova, Server
 from .waiting import Deadline
 
@@ -34,6 +34,10 @@ FLAVOR_PREFIX = "scaleout-guest-check-"
 #: seconds after its deadline from which on a run on another machine is taken for dead
 GRACE = 600
 CONSOLE_LINES = 3
+#: so many 500s in a row are borne while a guest is watched
+BORNE = 3
+#: seconds to look for a guest of which it is not known whether Nova made it
+LOST = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,8 +169,8 @@ class GuestCheck:
         :raises CloudError: one does not go away
         """
         servers, flavors = self.leftovers()
-        for server in servers:
-            trouble = self._remove(server.id)
+        troubles = self.nova.cloud.each(lambda server: self._remove(server.id), servers, self.plan.concurrency)
+        for server, trouble in zip(servers, troubles, strict=True):
             if trouble:
                 text = "The guest %s (%s) that an earlier run left on %s cannot be removed: %s."
                 raise CloudError(text % (server.name, server.id, server.host or "no host", trouble.rstrip(".")))
@@ -251,11 +255,11 @@ class GuestCheck:
             body["availability_zone"] = service.zone
         try:
             guest.server = str(self.nova.post("/servers", {"server": body}, microversion=PINNED)["server"]["id"])
-        except UnreachableError as error:
-            if not error.sent:
+        except (UnreachableError, UnavailableError) as error:
+            if not getattr(error, "sent", True):
                 raise
-            # it may have been made all the same
-            guest.server = self._find(guest.host)
+            # it may have been made all the same, or will be in a moment
+            guest.server = self._find(guest.host, Deadline(min(LOST, deadline.remaining), self.stop))
             if guest.server is None:
                 raise
         guest.gone = False
@@ -274,11 +278,18 @@ class GuestCheck:
     def _name(self, host: str) -> str:
         return re.sub(r"[^\w.-]", "-", self.plan.name_prefix + host)[:255]
 
-    def _find(self, host: str) -> str | None:
-        for server in self._own():
-            if server.name == self._name(host):
-                return server.id
-        return None
+    def _find(self, host: str, deadline: Deadline) -> str | None:
+        """The guest of a host by its marks, None when there is none within the time."""
+        while True:
+            try:
+                for server in self._own():
+                    if server.name == self._name(host):
+                        return server.id
+            except TRANSIENT:
+                pass
+            if deadline.over:
+                return None
+            deadline.pause(max(1.0, self.plan.interval))
 
     def _own(self) -> list[Server]:
         """The guests of this run that there are."""
@@ -292,37 +303,41 @@ class GuestCheck:
         """None when it is ACTIVE, otherwise why not."""
         assert guest.server is not None
         seen = "no state"
+        borne = 0
         while True:
             try:
                 server = self.nova.server(guest.server)
+                borne = 0
                 seen = server.status + (" (%s)" % server.task if server.task else "")
                 if server.status == "ACTIVE":
                     return None
                 if server.status == "ERROR":
-                    return self._why(server)
+                    return self._why(server, guest.host)
                 if server.status not in ("BUILD", "UNKNOWN"):
                     return "it is %s instead of ACTIVE" % server.status
             except NotFoundError:
                 return "somebody removed it while it was being built"
             except TRANSIENT as error:
                 seen = str(error).rstrip(".")
+            except HttpError as error:
+                borne += 1
+                if error.status < 500 or borne > BORNE:
+                    raise
             if deadline.over:
                 if self.stop.is_set():
                     return "the run was stopped while it was %s" % seen
                 return "not ACTIVE within %.0f s: %s" % (self.plan.timeout, seen)
             deadline.pause(self.plan.interval)
 
-    def _why(self, server: Server) -> str:
+    @staticmethod
+    def _why(server: Server, host: str) -> str:
+        """The fault in Nova's words, and where the rest of it is."""
         reason = server.fault.rstrip(".") or "it is in ERROR, and Nova does not say why"
         if "No valid host" in reason:
-            reason += " (disabled, full, or ruled out by a scheduler filter: see nova-scheduler's log)"
-            return reason
-        try:
-            trouble = self.nova.last_trouble(server.id)
-        except CloudError:
-            trouble = ""
-        if trouble and trouble not in reason:
-            reason += "; on the host: %s" % trouble
+            reason += " (the host is full, or a scheduler filter rules it out: see the log of nova-scheduler)"
+        elif "Exceeded maximum number of retries" in reason:
+            # the fault of the only attempt, which Nova's API does not give
+            reason = "Nova could not build it there: see the log of nova-compute on %s about %s" % (host, server.id)
         return reason[:600]
 
     def _until_marker(self, guest: Guest, deadline: Deadline) -> str:
@@ -360,6 +375,7 @@ class GuestCheck:
         deadline = Deadline(self.plan.delete_timeout)
         asked = False
         seen = "not asked"
+        borne = 0
         while True:
             try:
                 if not asked:
@@ -376,6 +392,10 @@ class GuestCheck:
                 return ""
             except (ConflictError, *TRANSIENT) as error:
                 seen = str(error).rstrip(".")
+            except HttpError as error:
+                borne += 1
+                if error.status < 500 or borne > BORNE:
+                    return str(error).rstrip(".")
             except CloudError as error:
                 return str(error).rstrip(".")
             if deadline.over:

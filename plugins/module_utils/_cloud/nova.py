@@ -124,22 +124,6 @@ class Nova(Service):
         ).body
         return str(body.get("output") or "")
 
-    def last_trouble(self, server_id: str) -> str:
-        """The last line of what went wrong on the compute host while the server was made, '' when Nova does not tell.
-
-        (The fault of a server often only says that there was no other host to try.)
-        """
-        actions = self.get("/servers/%s/os-instance-actions" % server_id)["instanceActions"]
-        for action in actions:
-            if action.get("action") != "create":
-                continue
-            path = "/servers/%s/os-instance-actions/%s" % (server_id, action["request_id"])
-            for event in self.get(path)["instanceAction"].get("events") or []:
-                lines = [line for line in (event.get("traceback") or "").splitlines() if line.strip()]
-                if event.get("result") == "Error" and lines and "compute_" in event.get("event", ""):
-                    return " ".join(lines[-1].split())
-        return ""
-
     def flavors(self) -> list[dict[str, t.Any]]:
         """All flavors, private ones too where the credentials may see them."""
         return list(self.pages("/flavors/detail", "flavors", {"is_public": "None"}, microversion="2.61"))

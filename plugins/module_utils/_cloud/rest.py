@@ -139,7 +139,7 @@ class Service:
                 response = self.cloud.session.request(
                     url, method, params=params, json=body, headers=headers, raise_exc=False, log=False
                 )
-            except ksa_exceptions.SSLFailure as failure:
+            except ksa_exceptions.SSLError as failure:
                 raise UnreachableError(ssl_text(self.where, failure), sent=False) from failure
             except ksa_exceptions.ConnectTimeout as failure:
                 timeouts += 1

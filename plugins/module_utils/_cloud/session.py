@@ -24,6 +24,7 @@ SDK_IMPORT_ERROR: str | None = None
 try:
     import requests
     import requests.adapters
+    import yaml
     from keystoneauth1 import exceptions as ksa_exceptions
     from keystoneauth1 import session as ksa_session
     from openstack import exceptions as sdk_exceptions
@@ -155,7 +156,7 @@ class Cloud:
             return "There is no cloud '%s' (%s) in %s, which has: %s." % (name, where, config.config_filename, known)
         seen = [path for path in getattr(loader, "CONFIG_FILES", []) if os.path.exists(path)]
         if seen:
-            return "There is no cloud '%s' (%s): %s cannot be read by this user." % (name, where, seen[0])
+            return "There is no cloud '%s' (%s): %s." % (name, where, _unusable(seen[0]))
         return (
             "There is no cloud '%s' (%s): no clouds.yaml was found in the working directory, in ~/.config/openstack or "
             "in /etc/openstack." % (name, where)
@@ -235,10 +236,14 @@ class Cloud:
                     time.sleep(delay)
                 except ksa_exceptions.ClientException as error:
                     raise self._login_error(error, attempts) from error
+                except Exception as error:
+                    # keystoneauth1 raises a bare Exception for a password that is missing
+                    text = "The credentials of %s are not complete: %s."
+                    raise ConfigError(text % (self.name, _one_line(error).rstrip("."))) from error
 
     @staticmethod
     def _is_passing(error: BaseException) -> bool:
-        if isinstance(error, ksa_exceptions.SSLFailure):
+        if isinstance(error, ksa_exceptions.SSLError):
             return False
         if isinstance(error, ksa_exceptions.HttpError):
             return error.http_status in (429, 502, 503, 504)
@@ -246,7 +251,7 @@ class Cloud:
 
     def _login_error(self, error: t.Any, attempts: int) -> Exception:
         where = "Keystone at %s (%s)" % (self.auth_url, self.name)
-        if isinstance(error, ksa_exceptions.SSLFailure):
+        if isinstance(error, ksa_exceptions.SSLError):
             return UnreachableError(ssl_text(where, error), sent=False)
         if isinstance(error, (ksa_exceptions.Unauthorized, ksa_exceptions.Forbidden)):
             return AuthError(
@@ -344,6 +349,21 @@ class Cloud:
             finally:
                 for future in futures:
                     future.cancel()
+
+
+def _unusable(path: str) -> str:
+    """Why openstacksdk passed over a clouds.yaml, which it does in silence."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            yaml.safe_load(stream)
+    except OSError as error:
+        return "%s cannot be read by this user (%s)" % (path, error.strerror)
+    except ValueError:
+        return "%s is not valid YAML" % path
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        return "%s is not valid YAML" % path + (" (line %d)" % (mark.line + 1) if mark else "")
+    return "%s defines none" % path
 
 
 def _timed_out(error: BaseException) -> bool:

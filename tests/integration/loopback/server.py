@@ -19,8 +19,9 @@ POST    /computes/stop  ``{"host"}``: stop it, so that its service is down
 POST    /guests         ``{"host", "spawn_error", "spawn_seconds", "console", "console_seconds", "destroy_error"}``
 POST    /guests/reset   forget them
 POST    /catalog        ``{"without": [service types]}``: what the catalog lacks for logins from now on
-POST    /faults         a list of ``{"method", "path", "status", "hang", "cut", "body", "times", "skip"}``, from now on
+POST    /faults         a list of ``{"method", "path", "status", "body", "hang", "cut", "lose", "times", "skip"}``
 POST    /flags          ``{"group", "values"}``: Nova options, changed while it runs
+GET     /errors         what Nova logged from its first error on
 GET     /log            the requests served since the last time it was asked for: ``[method, path, status]``
 ======  ==============  =====================================================================================
 """
@@ -278,7 +279,10 @@ class Faults:
         if app is None:
             return _reply(note, 404, {"message": "no service lives here"})
         shift_path_info(environ)
-        return app(environ, note)
+        answer = app(environ, note)
+        if rule is not None and rule.get("lose"):
+            raise ConnectionAbortedError("answer lost for a test")
+        return answer
 
 
 class Guests:
@@ -372,6 +376,10 @@ class Loopback(integrated_helpers.ProviderUsageBaseTestCase):
                     self.keystone.catalog_without = set(body["without"])
                 elif what == "POST /flags":
                     self.flags(group=body.get("group"), **body["values"])
+                elif what == "GET /errors":
+                    lines = self.stdlog.logger.output.splitlines()
+                    found = [number for number, line in enumerate(lines) if " ERROR " in line or "Traceback" in line]
+                    return _reply(start_response, 200, lines[found[0] :][:400] if found else [])
                 elif what == "GET /log":
                     with self.door.lock:
                         log, self.door.log = self.door.log, []
