@@ -353,7 +353,7 @@ class CallbackModule(CallbackBase):
     def _status_word(self, status: str, check: bool) -> str:
         if status == "changed" and check:
             return "would change"
-        return {"failed": "FAILED", "unreachable": "NO REACH"}.get(status, status)
+        return {"failed": "FAILED", "unreachable": "UNREACHABLE"}.get(status, status)
 
     def _line(self, status: str, name: str, hosts: str, seconds: str, check: bool = False) -> None:
         word = self._status_word(status, check)

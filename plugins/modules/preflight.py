@@ -432,6 +432,21 @@ def listening(table: str) -> dict[int, set[str]]:
     return found
 
 
+def sockets(pid: str) -> list[str]:
+    """The sockets that a process has open, as C(socket:[INODE]); none if it has ended or is not ours to look at."""
+    folder = "/proc/%s/fd" % pid
+    found = []
+    try:
+        for descriptor in os.listdir(folder):
+            try:
+                found.append(os.readlink("%s/%s" % (folder, descriptor)))
+            except OSError:
+                continue  # closed in the meantime
+    except OSError:
+        pass
+    return [link for link in found if link.startswith("socket:[")]
+
+
 def process(pid: str) -> dict[str, t.Any]:
     """A process, with all the names that it is known by."""
     arguments = [part for part in read("/proc/%s/cmdline" % pid).split("\0") if part]
@@ -457,12 +472,8 @@ def listeners(ports: t.Collection[int]) -> dict[str, list[dict[str, t.Any]]]:
     seen: set[tuple[int, str]] = set()
     named: set[int] = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            links = [os.readlink("/proc/%s/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%s/fd" % pid)]
-        except OSError:
-            continue
-        for link in links:
-            owned = wanted.get(link[8:-1]) if link.startswith("socket:[") else None
+        for link in sockets(pid):
+            owned = wanted.get(link[8:-1])
             if owned is not None and (owned, pid) not in seen:
                 seen.add((owned, pid))
                 named.add(owned)

@@ -319,7 +319,7 @@ def test_the_free_strategy_shows_each_host_when_it_is_done(runner: Runner) -> No
 def test_an_unreachable_host_is_said_in_words(runner: Runner) -> None:
     runner.tasks("- name: Look\n  ansible.builtin.stat: {path: /}\n", hosts="ctl1")
     output = runner.run("-e", "ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1", code=4)
-    line_of(output, "NO REACH", "Look", "ctl1")
+    line_of(output, "UNREACHABLE", "Look", "ctl1")
     assert "Connection refused" in output and "{" not in output
 
 
