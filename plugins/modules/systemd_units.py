@@ -916,8 +916,11 @@ class Runner:
         if failed:  # so that a start limit does not stand in the way
             self._systemd.run("systemctl", "reset-failed", "--", *failed)
         for step in fresh:
-            if step.action == "restarted" and not step.unit.is_service and step.seen["Triggers"]:
-                names += self._behind(step.seen["Triggers"].split())
+            if step.action == "restarted" and step.unit.name.endswith(".socket"):
+                behind = self._behind(step.seen["Triggers"].split())
+                if behind:  # systemd refuses to open a socket whose service is up, and restarts the two in any order
+                    self._systemd.do("stop", [step.unit.name, *behind], timeout=self._left())
+                    names += behind
         words = ""
         try:
             if names:  # restart starts what is not running; systemd puts them into order

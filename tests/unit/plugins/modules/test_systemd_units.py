@@ -319,6 +319,14 @@ def test_a_file_from_the_future(host: Host, run_module: Run, tmp_path: Path) -> 
     assert not result["changed"] and f"{path} has a time in the future" in str(result["warnings"])
 
 
+def test_systemd_was_not_told(host: Host, run_module: Run) -> None:
+    """A drop-in was removed by a run that was killed: there is no file that could be newer."""
+    host.unit("one.service", started=100, NeedDaemonReload="yes")
+    result = run_module("systemd_units", units=[{"name": "one"}])
+    assert result["units"]["one"]["reason"] == "its unit files have changed, and systemd was not told"
+    assert host.calls() == ["daemon-reload", "restart one.service"]
+
+
 @pytest.mark.parametrize(("offset", "started"), [(0, 100), (3600, 100), (-3600, 3700)])
 def test_the_clock_was_set(offset: float, started: float) -> None:
     """The start in real time is an hour off, and the monotonic clock knows better, or it is the other way round."""
@@ -493,7 +501,7 @@ def test_a_socket_takes_its_service_along(host: Host, run_module: Run) -> None:
     host.unit("x.service", started=100)
     definition = {"Socket": {"ListenStream": "/run/x"}}
     run_module("systemd_units", units=[{"name": "x.socket", "definition": definition}])
-    assert host.calls() == ["daemon-reload", "restart x.socket x.service"]
+    assert host.calls() == ["daemon-reload", "stop x.socket x.service", "restart x.socket x.service"]
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
