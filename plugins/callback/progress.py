@@ -867,8 +867,8 @@ class CallbackModule(CallbackBase):
         shown = {name: seconds for name, seconds in plays.items() if seconds >= 0.05}
         width = max([words.text_width(name) for name in shown] or [0])
         for name, seconds in shown.items():
-            bar = words.bar(seconds / total if total else 0.0)
-            self._say((f"  {words.duration(seconds):>12}  {words.pad(name, width)}  ", None), (bar, None))
+            gauge = words.gauge(seconds / total if total else 0.0)
+            self._say((f"  {words.duration(seconds):>12}  {words.pad(name, width)}  ", None), (gauge, None))
         count = max(0, int(self.get_option("time_summary_tasks"))) * (4 if self._verbosity > 0 else 1)
         tasks = [task for task in sorted(self._slowest, reverse=True)[:count] if task[0] >= 0.5]
         if tasks:

@@ -283,6 +283,6 @@ def short_path(path: str) -> str:
     return path[len(here) :] if path.startswith(here) else path
 
 
-def bar(share: float, width: int = 24) -> str:
+def gauge(share: float, width: int = 24) -> str:
     """A bar of at most that many characters."""
     return "#" * max(1 if share > 0.005 else 0, round(share * width))
