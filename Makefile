@@ -41,7 +41,7 @@ tables: setup ## write the tables in roles/*/README.md from the argument specs
 	@python tests/tools/readme_tables.py
 
 unit: setup ## the Python parts by themselves
-	@tests/tools/pytest.sh tests/unit
+	@tests/tools/pytest.sh tests/unit --numprocesses auto --dist loadfile
 
 build: setup ## build the collection, check it as Galaxy does, install it elsewhere and use it
 	@python tests/tools/build.py

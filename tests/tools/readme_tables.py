@@ -81,7 +81,7 @@ def rows(options: dict[str, Any], defaults: dict[str, Any], prefix: str = "") ->
             kind += " of " + spec["elements"]
         text = " ".join(paragraphs(spec.get("description")))
         if "choices" in spec:
-            text += " One of " + ", ".join(f"`{choice}`" for choice in spec["choices"]) + "."
+            text += " One of " + ", ".join(literal(choice) for choice in spec["choices"]) + "."
         yield f"| `{prefix}{name}` | {kind} | {default_text} | {text.strip()} |"
         if spec.get("options"):
             yield from rows(spec["options"], {}, f"{prefix}{name}{'[]' if kind.startswith('list') else ''}.")
