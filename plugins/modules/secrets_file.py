@@ -112,7 +112,7 @@ import uuid
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 try:
-    import yaml
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 except ImportError:
     YAML_ERROR: str | None = traceback.format_exc()
 else:
