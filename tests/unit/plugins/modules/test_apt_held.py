@@ -168,8 +168,10 @@ def test_leftover_of_a_killed_run(host: Host, run_module: Run, operator: bool) -
     host.before("kill -KILL $PPID; sleep 0.3\n")
     child = os.fork()
     if child == 0:
-        run_module("apt_held", packages=["nova"])
-        os._exit(0)
+        try:
+            run_module("apt_held", packages=["nova"])
+        finally:
+            os._exit(0)
     assert os.waitpid(child, 0)[1] == 9
     (host.root / "before").unlink()
     assert apt_held.is_ours(str(host.policy))
