@@ -56,7 +56,9 @@ class ActionModule(ActionBase):
         variables = judge.Variables(task_vars, self._templar.template)
         problems = judge.group_problems(groups, wanted["groups"] or [], host)
         if wanted["role_variables"]:
-            problems += judge.unknown_variables(variables, ROLES, wanted["ignore_variables"], OWN_FOLDERS)
+            problems += judge.unknown_variables(
+                variables, ROLES, wanted["ignore_variables"], OWN_FOLDERS, wanted["secrets"]
+            )
             problems += judge.value_problems(variables, ROLES, wanted["secrets"], OWN_FOLDERS)
             problems += judge.required_problems(variables, ROLES, wanted["roles"], wanted["secrets"])
         problems += judge.secret_problems(variables, wanted["secrets"], self._secrets_command(task_vars))

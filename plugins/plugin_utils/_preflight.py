@@ -359,16 +359,20 @@ def why(error: Exception, sensitive: bool = False) -> str:
 
 
 def unknown_variables(
-    variables: Variables, roles: Mapping[str, Role], ignored: Sequence[str], own_folders: tuple[str, ...] = ()
+    variables: Variables,
+    roles: Mapping[str, Role],
+    ignored: Sequence[str],
+    own_folders: tuple[str, ...] = (),
+    secrets: Sequence[str] = (),
 ) -> list[Problem]:
-    """Variables that look like inputs of a role, but no role has them."""
+    """Variables that look like inputs of a role, but no role has them. Secrets that are asked for are known."""
     problems = []
     rests: dict[str, list[tuple[str, str]]] = {}
     for role in roles.values():
         for option in role.options:
             if option.startswith(role.prefix):
                 rests.setdefault(option[len(role.prefix) :], []).append((role.prefix, option))
-    known = {option for role in roles.values() for option in role.options}
+    known = {option for role in roles.values() for option in role.options} | set(secrets)
     for name in variables:
         if name in known or name.startswith(("__", "ansible_")) or any(fnmatch.fnmatch(name, p) for p in ignored):
             continue
@@ -477,10 +481,15 @@ def required_problems(
 def secret_problems(variables: Variables, names: Sequence[str], command: str) -> list[Problem]:
     """Secrets that are missing, short or known to everybody. Their values go nowhere."""
     problems = []
+    create = f"create it with `{command}`"
+    missing = [name for name in dict.fromkeys(names) if name not in variables]
+    if len(missing) == 1:
+        problems.append(Problem("secrets", f"{missing[0]} is missing: {create}", "inventory"))
+    elif missing:
+        text = f"{len(missing)} are missing, create them with `{command}`: {', '.join(missing)}"
+        problems.append(Problem("secrets", text, "inventory"))
     for name in dict.fromkeys(names):
-        create = f"create it with `{command}`"
-        if name not in variables:
-            problems.append(Problem("secrets", f"{name} is missing: {create}", "inventory"))
+        if name in missing:
             continue
         try:
             value = variables.evaluate(name)
@@ -637,5 +646,5 @@ def _heading(names: Sequence[str], hosts: Sequence[str]) -> str:
     if not names:
         return "the inventory"
     if len(names) > 1 and len(names) == len(hosts):
-        return f"every host ({words.hosts_text(names, 80)})"
+        return f"every host ({words.hosts_text(names, 60)})"
     return words.hosts_text(names, 100)

@@ -221,6 +221,12 @@ def test_registered_results_and_ignored_names_are_left_alone() -> None:
     assert judge.unknown_variables(variables(values), ROLES, ["nova_compute_s*"]) == []
 
 
+def test_a_secret_that_is_asked_for_is_a_known_variable() -> None:
+    values = variables({"nova_compute_cell7_password": 1})
+    assert len(judge.unknown_variables(values, ROLES, [])) == 1
+    assert judge.unknown_variables(values, ROLES, [], (), ["nova_compute_cell7_password"]) == []
+
+
 def test_values_of_the_wrong_kind() -> None:
     values = {"nova_compute_driver": "libvrt", "nova_compute_workers": "many", "nova_compute_units": [{"nme": 1}]}
     found = texts(judge.value_problems(variables(values), ROLES, []))
@@ -320,6 +326,11 @@ def test_secrets_are_missing_with_the_way_to_make_them() -> None:
         "undefined cannot be evaluated: 'something' is undefined: create it with `make-them -i x`",
         "broken cannot be evaluated",
     ]
+
+
+def test_many_missing_secrets_are_one_problem() -> None:
+    found = judge.secret_problems(variables({}), ["a", "b"], "make-them")
+    assert texts(found) == ["2 are missing, create them with `make-them`: a, b"]
 
 
 # ---- the report
