@@ -597,7 +597,7 @@ class CallbackModule(CallbackBase):
         data = dict(result.result)
         self._clean_results(data, result.task.action)
         hidden = ("warnings", "deprecations", "exception", "item", data.get("ansible_loop_var"))
-        data = {key: value for key, value in data.items() if not key.startswith("_") and key not in hidden}
+        data = {key: value for key, value in data.items() if not key.startswith("_ansible") and key not in hidden}
         return [line for key, value in data.items() for line in f"{key}: {self._dump_value(value)}".splitlines()]
 
     def _dump_value(self, value: t.Any) -> str:

@@ -238,11 +238,16 @@ def test_messages_of_debug_are_plain(runner: Runner) -> None:
 - name: A variable
   ansible.builtin.debug:
     var: groups.computes
+- name: An internal variable
+  ansible.builtin.debug:
+    var: __internal
+  vars: {__internal: seen}
 """
     )
     output = runner.run()
     assert output.count("\n  cell   hosts\n  cell1      3\n") == 1
     assert "\n  cpu1: I am cpu1\n  cpu2: I am cpu2\n  cpu3: I am cpu3\n" in output
+    assert "\n  __internal: seen\n" in output
     assert '  groups.computes: [\n    "cpu1",' in output
 
 
