@@ -291,22 +291,18 @@ class Run:
         """The mappings in the database; a named host in another cell is an error."""
         if not self.do_map:
             return None
-        if self.cell is None:
-            self.cell = self.database.cell(self.cell_name)
-        return self.checked(self.database.read())
+        self.cell = self.database.cell(self.cell_name)
+        return self.checked(self.database.read(), self.cell)
 
-    def checked(self, mappings: dict[str, Cell]) -> dict[str, Cell]:
+    def checked(self, mappings: dict[str, Cell], cell: Cell) -> dict[str, Cell]:
         """The same, after a look whether a named host is in another cell."""
-        assert self.cell is not None
-        elsewhere = {
-            host: mappings[host] for host in self.hosts if host in mappings and mappings[host].uuid != self.cell.uuid
-        }
+        elsewhere = {host: mappings[host] for host in self.hosts if mappings.get(host, cell).uuid != cell.uuid}
         if elsewhere:
-            text = listed("%s to '%s'" % (host, cell) for host, cell in elsewhere.items())
+            text = listed("%s to '%s'" % (host, other) for host, other in elsewhere.items())
             raise CloudError(
                 "Asked for the cell '%s' (option cell), but already mapped: %s. Nova cannot move a host between cells:"
                 " it has to be emptied and deleted from its cell first (nova-manage cell_v2 delete_host)."
-                % (self.cell, text)
+                % (cell, text)
             )
         return mappings
 
@@ -420,20 +416,21 @@ class Run:
 
     def discover(self, unmapped: t.Sequence[str], sight: Sight) -> None:
         """Have the hosts mapped."""
-        assert self.cell is not None and sight.mappings is not None
-        before = set(sight.mappings)
+        cell, before = self.cell, sight.mappings
+        if cell is None or before is None:
+            return
         try:
-            mappings = self.database.discover(self.cell, unmapped, timeout=max(30.0, self.deadline.remaining))
-            sight.mappings = self.checked(mappings)
+            mappings = self.database.discover(cell, unmapped, timeout=max(30.0, self.deadline.remaining))
         except BusyError as error:
             self.module.fail_json(msg=str(error), **self.result(sight))
-        self.mapped_now |= {host for host in self.hosts if host in sight.mappings and host not in before}
-        still = [host for host in unmapped if host not in sight.mappings]
+            return
+        sight.mappings = self.checked(mappings, cell)
+        self.mapped_now |= {host for host in self.hosts if host in mappings and host not in before}
+        still = [host for host in unmapped if host not in mappings]
         if still:
-            in_other_cell = "; is it configured with the database of another cell than '%s'?" % self.cell
             if self.deadline.over:
-                text = "nova-manage did not map %s%s" % (listed(still), in_other_cell)
-                self.module.fail_json(msg=text, **self.result(sight))
+                text = "nova-manage did not map %s; is it configured with the database of another cell than '%s'?"
+                self.module.fail_json(msg=text % (listed(still), cell), **self.result(sight))
             self.deadline.pause(max(self.interval, RETRY))
 
     def hopeless(self, sight: Sight) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import json
@@ -12,6 +13,7 @@ import os
 import subprocess
 import sys
 import typing as t
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -164,3 +166,19 @@ def nova(cloud: t.Any) -> Api:
     api = Api(cloud)
     cloud.control("log")
     return api
+
+
+@pytest.fixture
+def compute(cloud: t.Any, nova: Api) -> t.Iterator[t.Callable[..., None]]:
+    """Starts one more nova-compute for a test; afterwards nobody is to take it for a host that works."""
+    started = []
+
+    def start(host: str, cell: str = "cell1", mapped: bool = True) -> None:
+        cloud.control("computes", {"host": host, "cell": cell, "mapped": mapped})
+        started.append(host)
+
+    yield start
+    for host in started:
+        cloud.control("computes/stop", {"host": host})
+        with contextlib.suppress(urllib.error.HTTPError):  # one that was never mapped
+            nova("PUT", "/os-services/" + nova.service(host), {"forced_down": True})

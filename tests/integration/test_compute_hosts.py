@@ -51,8 +51,8 @@ def test_hosts_that_are_mapped_and_well(cloud: Any, run: Any, params: dict[str, 
     assert len(cloud.control("log")) == 6
 
 
-def test_a_new_host_is_mapped_once(cloud: Any, run: Any, params: dict[str, Any]) -> None:
-    cloud.control("computes", {"host": "fresh1", "mapped": False})
+def test_a_new_host_is_mapped_once(compute: Any, cloud: Any, run: Any, params: dict[str, Any]) -> None:
+    compute("fresh1", mapped=False)
     assert "fresh1" not in mappings(cloud)
 
     predicted = run("compute_hosts", check=True, diff=True, hosts=["cmp1", "fresh1"], **params)
@@ -74,21 +74,21 @@ def test_a_new_host_is_mapped_once(cloud: Any, run: Any, params: dict[str, Any])
     assert run("compute_hosts", check=True, hosts=["cmp1", "fresh1"], **params).changed is False
 
 
-def test_two_plays_at_once_do_not_collide(cloud: Any, run: Any, params: dict[str, Any]) -> None:
+def test_two_plays_at_once_do_not_collide(compute: Any, cloud: Any, run: Any, params: dict[str, Any]) -> None:
     for host in ("twin1", "twin2"):
-        cloud.control("computes", {"host": host, "mapped": False})
-    both = [run.start("compute_hosts", hosts=["twin1", "twin2"], **params) for _ in range(2)]
+        compute(host, mapped=False)
+    both = [run.start("compute_hosts", hosts=["twin1", "twin2"], **params) for _number in range(2)]
     results = [run.finish(process) for process in both]
     assert [result.code for result in results] == [0, 0], results
     assert any(result.changed for result in results)
     assert mappings(cloud).count("twin1") == mappings(cloud).count("twin2") == 1
 
 
-def test_a_host_that_comes_late(cloud: Any, run: Any, params: dict[str, Any]) -> None:
+def test_a_host_that_comes_late(compute: Any, cloud: Any, run: Any, params: dict[str, Any]) -> None:
     started = time.monotonic()
     process = run.start("compute_hosts", hosts=["cmp1", "late1"], **params)
     time.sleep(3)
-    cloud.control("computes", {"host": "late1", "mapped": False})
+    compute("late1", mapped=False)
     result = run.finish(process)
     assert result.code == 0 and result.changed is True
     first, second = result.hosts
@@ -96,8 +96,8 @@ def test_a_host_that_comes_late(cloud: Any, run: Any, params: dict[str, Any]) ->
     assert second["mapped_now"] is True
 
 
-def test_hosts_that_never_come(cloud: Any, run: Any, params: dict[str, Any]) -> None:
-    cloud.control("computes", {"host": "there1", "mapped": False})
+def test_hosts_that_never_come(compute: Any, cloud: Any, run: Any, params: dict[str, Any]) -> None:
+    compute("there1", mapped=False)
     result = run("compute_hosts", hosts=["there1", "nowhere1", "cmp1.lab"], **{**params, "timeout": 2})
     assert result.failed
     assert result.msg.startswith("2 of 3 compute hosts are not usable after ")
@@ -121,16 +121,18 @@ def test_check_mode_does_not_wait_for_what_cannot_come(cloud: Any, run: Any, par
     assert result.hosts[1]["status"] is None
 
 
-def test_a_host_of_another_cell(cloud: Any, run: Any, params: dict[str, Any]) -> None:
-    cloud.control("computes", {"host": "second1", "cell": "cell2"})
+def test_a_host_of_another_cell(compute: Any, cloud: Any, run: Any, params: dict[str, Any]) -> None:
+    compute("second1", cell="cell2")
     result = run("compute_hosts", hosts=["second1", "cmp1"], **params)
     assert result.failed
     assert "Asked for the cell 'cell1' (option cell), but already mapped: second1 to 'cell2'." in result.msg
     assert run("compute_hosts", hosts=["second1"], cell="cell2", **params).code == 0
 
 
-def test_a_host_whose_nova_compute_writes_to_another_cell(cloud: Any, run: Any, params: dict[str, Any]) -> None:
-    cloud.control("computes", {"host": "stray1", "cell": "cell2", "mapped": False})
+def test_a_host_whose_nova_compute_writes_to_another_cell(
+    compute: Any, cloud: Any, run: Any, params: dict[str, Any]
+) -> None:
+    compute("stray1", cell="cell2", mapped=False)
     result = run("compute_hosts", hosts=["stray1"], **{**params, "timeout": 3})
     assert result.failed
     assert (
@@ -145,8 +147,8 @@ def test_a_cell_that_is_not_there(run: Any, params: dict[str, Any]) -> None:
     assert result.failed and "There is no cell 'cell7' (option cell); there are: cell0, cell1, cell2" in result.msg
 
 
-def test_a_disabled_host(cloud: Any, run: Any, params: dict[str, Any], nova: Any) -> None:
-    cloud.control("computes", {"host": "resting1"})
+def test_a_disabled_host(compute: Any, cloud: Any, run: Any, params: dict[str, Any], nova: Any) -> None:
+    compute("resting1")
     nova("PUT", "/os-services/%s" % nova.service("resting1"), {"status": "disabled", "disabled_reason": "new disk"})
     result = run("compute_hosts", hosts=["resting1"], **params)
     assert result.code == 0 and result.hosts[0]["status"] == "disabled"
@@ -167,15 +169,17 @@ def test_a_disabled_host(cloud: Any, run: Any, params: dict[str, Any], nova: Any
     assert result.failed and "its service is disabled (AUTO: no libvirt) (see journalctl" in result.msg
 
 
-def test_a_host_that_is_down(cloud: Any, run: Any, params: dict[str, Any], nova: Any) -> None:
-    cloud.control("computes", {"host": "fallen1"})
+def test_a_host_that_is_down(compute: Any, cloud: Any, run: Any, params: dict[str, Any], nova: Any) -> None:
+    compute("fallen1")
     nova("PUT", "/os-services/%s" % nova.service("fallen1"), {"forced_down": True})
     result = run("compute_hosts", hosts=["fallen1"], **{**params, "timeout": 1})
     assert result.failed and "fallen1: an operator has forced its service down" in result.msg
 
 
-def test_a_host_without_a_resource_provider(cloud: Any, run: Any, params: dict[str, Any], nova: Any) -> None:
-    cloud.control("computes", {"host": "bare1"})
+def test_a_host_without_a_resource_provider(
+    compute: Any, cloud: Any, run: Any, params: dict[str, Any], nova: Any
+) -> None:
+    compute("bare1")
     provider = nova.provider("bare1")
     generation = nova("GET", "/resource_providers/" + provider, service="placement")["generation"]
     empty = {"resource_provider_generation": generation, "inventories": {}}
@@ -188,9 +192,9 @@ def test_a_host_without_a_resource_provider(cloud: Any, run: Any, params: dict[s
     assert result.hosts[0]["resource_provider"] is None
 
 
-def test_looking_only(cloud: Any, run: Any) -> None:
+def test_looking_only(compute: Any, cloud: Any, run: Any) -> None:
     """With map=false nothing of a controller is needed."""
-    cloud.control("computes", {"host": "seen1", "mapped": False})
+    compute("seen1", mapped=False)
     result = run("compute_hosts", hosts=["cmp1", "cmp3"], map=False, timeout=0)
     assert result.code == 0 and result.changed is False and result.hosts[0]["cell"] is None
     result = run("compute_hosts", hosts=["cmp1", "seen1"], map=False, timeout=0)

@@ -14,7 +14,7 @@ import pytest
 
 IMAGE = "fakeimage7"
 HOSTS = ["cmp1", "cmp2", "cmp3"]
-GUEST = {"image": IMAGE, "flavor": "m1.tiny", "hosts": HOSTS, "marker": "LAST LINE", "interval": 0.3, "timeout": 30}
+GUEST = {"image": IMAGE, "flavor": "m1.tiny", "hosts": HOSTS, "marker": "LAST LINE", "interval": 0.3, "timeout": 60}
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_all_is_well(cloud: Any, run: Any) -> None:
     assert set(HOSTS) <= set(rows)
     for row in rows.values():
         assert row["ok"] is True and row["result"] == "ok" and row["gone"] is True
-        assert 0 < row["active_seconds"] <= row["marker_seconds"] < 30
+        assert 0 < row["active_seconds"] <= row["marker_seconds"] < 60
     assert result.summary["ok"] == result.summary["hosts"] == len(rows) and result.summary["failed"] == 0
     assert result.removed == []
 
@@ -126,10 +126,10 @@ def test_the_bound_on_how_many_at_a_time(cloud: Any, run: Any, nova: Any) -> Non
     assert most == 1
 
 
-def test_hosts_that_nova_would_not_use(cloud: Any, run: Any, nova: Any) -> None:
-    cloud.control("computes", {"host": "idle1"})
+def test_hosts_that_nova_would_not_use(compute: Any, run: Any, nova: Any) -> None:
+    compute("idle1")
     nova("PUT", "/os-services/" + nova.service("idle1"), {"status": "disabled", "disabled_reason": "new disk"})
-    cloud.control("computes", {"host": "dead1"})
+    compute("dead1")
     nova("PUT", "/os-services/" + nova.service("dead1"), {"forced_down": True})
     result = run("guest_check", **{**GUEST, "hosts": ["idle1", "cmp1", "dead1"]})
     assert result.failed
@@ -259,9 +259,9 @@ def test_a_request_that_was_carried_out_although_its_answer_was_lost(cloud: Any,
 
 
 def test_a_request_whose_answer_comes_too_late(cloud: Any, run: Any) -> None:
-    cloud.control("faults", [{"method": "POST", "path": "/compute/v2.1/servers$", "hang": 4, "times": 3}])
-    result = run("guest_check", api_timeout=2, **GUEST)
-    assert result.code == 0 and [row["ok"] for row in result.guests] == [True] * 3
+    cloud.control("faults", [{"method": "POST", "path": "/compute/v2.1/servers$", "hang": 9, "times": 1}])
+    result = run("guest_check", api_timeout=6, **{**GUEST, "hosts": ["cmp1"]})
+    assert result.code == 0 and result.guests[0]["ok"] is True
 
 
 def test_a_gateway_that_loses_requests(cloud: Any, run: Any) -> None:

@@ -263,13 +263,14 @@ class GuestCheck:
             if guest.server is None:
                 raise
         guest.gone = False
-        server = self._until_active(guest, deadline)
-        if isinstance(server, str):
-            return server
+        trouble = self._until_active(guest.server, guest.host, deadline)
+        if trouble:
+            return trouble
         guest.active_seconds = round(deadline.elapsed, 1)
-        if self.plan.marker is None:
-            return ""
-        return self._until_marker(guest, deadline)
+        if self.plan.marker is not None:
+            trouble = self._until_marker(guest.server, self.plan.marker, deadline)
+            guest.marker_seconds = None if trouble else round(deadline.elapsed, 1)
+        return trouble
 
     @property
     def _tag(self) -> str:
@@ -299,20 +300,19 @@ class GuestCheck:
             if server.metadata.get(RUN_KEY) == str(self.owner)
         ]
 
-    def _until_active(self, guest: Guest, deadline: Deadline) -> str | None:
-        """None when it is ACTIVE, otherwise why not."""
-        assert guest.server is not None
+    def _until_active(self, server_id: str, host: str, deadline: Deadline) -> str:
+        """'' when it is ACTIVE, otherwise why not."""
         seen = "no state"
         borne = 0
         while True:
             try:
-                server = self.nova.server(guest.server)
+                server = self.nova.server(server_id)
                 borne = 0
                 seen = server.status + (" (%s)" % server.task if server.task else "")
                 if server.status == "ACTIVE":
-                    return None
+                    return ""
                 if server.status == "ERROR":
-                    return self._why(server, guest.host)
+                    return self._why(server, host)
                 if server.status not in ("BUILD", "UNKNOWN"):
                     return "it is %s instead of ACTIVE" % server.status
             except NotFoundError:
@@ -340,20 +340,19 @@ class GuestCheck:
             reason = "Nova could not build it there: see the log of nova-compute on %s about %s" % (host, server.id)
         return reason[:600]
 
-    def _until_marker(self, guest: Guest, deadline: Deadline) -> str:
-        assert guest.server is not None and self.plan.marker is not None
+    def _until_marker(self, server_id: str, marker: str, deadline: Deadline) -> str:
+        """'' when the marker is on its console, otherwise why not."""
         text = ""
         trouble = ""
         while True:
             try:
-                text, trouble = self.nova.console(guest.server), ""
-                if self.plan.marker in text:
-                    guest.marker_seconds = round(deadline.elapsed, 1)
+                text, trouble = self.nova.console(server_id), ""
+                if marker in text:
                     return ""
             except (ConflictError, *TRANSIENT) as error:
                 trouble = str(error).rstrip(".")
             except NotFoundError as error:
-                if "Instance" in error.detail and guest.server in error.detail:
+                if "Instance" in error.detail and server_id in error.detail:
                     return "somebody removed it before it came up"
                 trouble = str(error).rstrip(".")
             except HttpError as error:
@@ -364,7 +363,7 @@ class GuestCheck:
         if self.stop.is_set():
             return "the run was stopped before it came up"
         last = [line.strip() for line in text.splitlines() if line.strip()][-CONSOLE_LINES:]
-        reason = "ACTIVE, but '%s' was not on its console within %.0f s" % (self.plan.marker, self.plan.timeout)
+        reason = "ACTIVE, but '%s' was not on its console within %.0f s" % (marker, self.plan.timeout)
         reason += "; its last lines: %s" % " / ".join(last) if last else "; its console is empty"
         return (reason + (" (%s)" % trouble if trouble else ""))[:900]
 

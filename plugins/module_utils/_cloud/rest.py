@@ -35,7 +35,7 @@ PASSING = frozenset((429, 502, 503, 504))
 #: a Retry-After of more than so many seconds is not honoured
 LONGEST_PAUSE = 10.0
 
-Params = t.Mapping[str, t.Any] | t.Sequence[tuple[str, t.Any]] | None
+Params = t.Union[t.Mapping[str, t.Any], t.Sequence[tuple[str, t.Any]], None]  # noqa: UP007
 
 
 @dataclasses.dataclass(frozen=True)

@@ -50,8 +50,11 @@ def venv() -> Path:
         shutil.rmtree(place, ignore_errors=True)
         base = sys._base_executable if sys.prefix != sys.base_prefix else sys.executable  # type: ignore[attr-defined]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        for command in ([base, "-m", "venv", place], [python, "-m", "pip", "install", "-q", "-r", REQUIREMENTS]):
-            done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+        commands = ([base, "-m", "venv", place], [python, "-m", "pip", "install", "-q", "-r", REQUIREMENTS])
+        for command in commands:
+            done = subprocess.run(
+                [str(word) for word in command], check=False, env=environment, capture_output=True, text=True
+            )
             if done.returncode:
                 raise LoopbackError(
                     "%s failed:\n%s" % (" ".join(map(str, command)), (done.stdout + done.stderr)[-2000:])

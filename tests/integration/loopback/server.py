@@ -44,6 +44,7 @@ import threading
 import time
 import traceback
 import typing as t
+import unittest
 from wsgiref import simple_server
 from wsgiref.util import request_uri, shift_path_info
 
@@ -52,14 +53,16 @@ os.environ.setdefault("OS_DEBUG", "0")
 
 import fixtures
 
-import nova.tests.functional  # noqa: F401  # isort: skip  (before all else: it decides about eventlet)
-from nova import context as nova_context
-from nova import objects
-from nova.tests.functional import integrated_helpers
-from nova.virt import fake as fake_driver
-from oslo_config import cfg
-from oslo_utils.fixture import uuidsentinel
-from placement import deploy as placement_deploy
+# (before all else of Nova: this decides about eventlet)
+importlib.import_module("nova.tests.functional")
+
+from nova import context as nova_context  # noqa: E402
+from nova import objects  # noqa: E402
+from nova.tests.functional import integrated_helpers  # noqa: E402
+from nova.virt import fake as fake_driver  # noqa: E402
+from oslo_config import cfg  # noqa: E402
+from oslo_utils.fixture import uuidsentinel  # noqa: E402
+from placement import deploy as placement_deploy  # noqa: E402
 
 # (the package has another thing of this name)
 nova_fixtures: t.Any = importlib.import_module("nova.tests.fixtures.nova")
@@ -477,7 +480,7 @@ def _own_database_files(directory: str) -> None:
     nova_fixtures._use_file_backed_sqlite_with_wal = named
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description="a Nova and a Placement on loopback, for tests")
     parser.add_argument("--computes", type=int, default=3, help="nova-compute services to start with (cmp1, cmp2, ...)")
     parser.add_argument("--no-neutron", action="store_true", help="leave Nova's network calls as they are")
@@ -487,20 +490,21 @@ def main() -> int:
     if Loopback.args.no_neutron:
         # the fixture's place is taken by one that does nothing: Nova then calls a Neutron that is not there
         integrated_helpers.nova_fixtures.NeutronFixture = lambda test: fixtures.Fixture()
-    signal.signal(signal.SIGTERM, lambda *_args: os._exit(0) if not shutil.rmtree(Loopback.directory, True) else None)
-    try:
-        import unittest
 
-        result = unittest.TestResult()
+    def end(code: int) -> None:
+        shutil.rmtree(Loopback.directory, ignore_errors=True)
+        # threads of stopped services would keep the process
+        os._exit(code)
+
+    signal.signal(signal.SIGTERM, lambda *_args: end(0))
+    result = unittest.TestResult()
+    try:
         Loopback().run(result)
         for _test, text in result.errors + result.failures:
             sys.stderr.write(text)
-        return 0 if result.wasSuccessful() else 1
     finally:
-        shutil.rmtree(Loopback.directory, ignore_errors=True)
-        # threads of stopped services would keep the process
-        os._exit(1 if sys.exc_info()[0] else 0)
+        end(0 if result.wasSuccessful() else 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

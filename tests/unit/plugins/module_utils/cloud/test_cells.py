@@ -127,7 +127,7 @@ def test_two_at_a_time_run_nova_manage_once(controller: Controller) -> None:
     results = []
     threads = [
         threading.Thread(target=lambda: results.append(controller.mappings.discover(ONE, ["new"], 20)))
-        for _ in range(3)
+        for _number in range(3)
     ]
     for thread in threads:
         thread.start()
