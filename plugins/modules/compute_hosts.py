@@ -21,7 +21,8 @@ description:
     other one what it lacks and where to look.
 notes:
   - C(discover_hosts) maps every host of the cell that has registered, also hosts that are not in O(hosts).
-  - With O(map=false) it only looks, by API calls that work with any OpenStack and from any host.
+  - With O(map=false) it only looks, by API calls that work with any OpenStack and from any host. O(cell) has no say
+    then, and on a controller the cells of the hosts are returned all the same.
 extends_documentation_fragment:
   - scaleout.nova.attributes
   - scaleout.nova.cloud
@@ -121,7 +122,7 @@ hosts:
       description: Name of the host.
       type: str
     cell:
-      description: Name of its cell. Null when it is not mapped, or when that was not looked up (O(map=false)).
+      description: Name of its cell. Null when it is not mapped, and with O(map=false) elsewhere than on a controller.
       type: str
     status:
       description: V(enabled) or V(disabled). Null when C(nova-compute) has not registered.
@@ -288,9 +289,9 @@ class Run:
         sight.providers = dict(zip(nodes, self.cloud.each(classes, nodes), strict=True))
 
     def read_mappings(self) -> dict[str, Cell] | None:
-        """The mappings in the database; a named host in another cell is an error."""
+        """The mappings in the database; a named host in another cell is an error. None where there is no database."""
         if not self.do_map:
-            return None
+            return self.database.read_if_there()
         self.cell = self.database.cell(self.cell_name)
         return self.checked(self.database.read(), self.cell)
 

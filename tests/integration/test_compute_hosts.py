@@ -192,6 +192,13 @@ def test_a_host_without_a_resource_provider(
     assert result.hosts[0]["resource_provider"] is None
 
 
+def test_looking_only_on_a_controller(compute: Any, run: Any, params: dict[str, Any]) -> None:
+    """The hosts may then be of several cells."""
+    compute("far1", cell="cell2")
+    result = run("compute_hosts", hosts=["cmp1", "far1"], map=False, **params)
+    assert result.code == 0 and [row["cell"] for row in result.hosts] == ["cell1", "cell2"]
+
+
 def test_looking_only(compute: Any, cloud: Any, run: Any) -> None:
     """With map=false nothing of a controller is needed."""
     compute("seen1", mapped=False)

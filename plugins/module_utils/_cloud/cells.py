@@ -89,6 +89,15 @@ class Mappings:
         with self._connect() as database:
             return self._read(database)
 
+    def read_if_there(self) -> dict[str, Cell] | None:
+        """The same; None on a host that is no controller, or may not read."""
+        if not all(os.access(path, os.R_OK) for path in self.config_files):
+            return None
+        try:
+            return self.read()
+        except CloudError:
+            return None
+
     def _read(self, database: _dburl.Database) -> dict[str, Cell]:
         return {str(host): Cell(str(name or ""), str(uuid)) for host, name, uuid in self._rows(database, HOSTS)}
 

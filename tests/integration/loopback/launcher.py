@@ -161,7 +161,7 @@ def main() -> int:
         clouds = {"clouds": {"loopback": {"auth": cloud.auth(), "region_name": "RegionOne"}}}
         path = Path(cloud.directory) / "clouds.yaml"
         path.write_text(json.dumps(clouds, indent=2), encoding="utf-8")
-        print("export OS_CLIENT_CONFIG_FILE=%s OS_CLOUD=loopback" % path)
+        print("export OS_CLIENT_CONFIG_FILE=%s OS_CLOUD=loopback" % path, flush=True)
         assert cloud.process is not None
         with contextlib.suppress(KeyboardInterrupt):
             cloud.process.wait()
