@@ -1,0 +1,232 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hosts of the scenario, reached by SSH, and the cloud that they are, reached by its APIs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import testinfra
+import yaml
+
+SCENARIO = Path(__file__).resolve().parents[1]
+INVENTORY = SCENARIO / "inventory"
+CACHE = Path(os.environ.get("SCALEOUT_CACHE") or Path.home() / ".cache" / "scaleout-nova")
+KEY = CACHE / "lab" / "id_ed25519"
+SSH_OPTIONS = (
+    "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=10 "
+    "-o ServerAliveInterval=5 -o PreferredAuthentications=publickey"
+)
+PATIENCE = 150  # seconds that a cloud may take to be whole again, on a machine that has other work to do
+
+
+@cache
+def inventory() -> dict[str, Any]:
+    """`ansible-inventory --list`; templates in it stay templates."""
+    command = ["ansible-inventory", "-i", str(INVENTORY), "--list"]
+    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def members(group: str) -> list[str]:
+    """Names of the hosts of a group."""
+    if group == "all":
+        return members("controllers") + members("computes")
+    return list(inventory()[group]["hosts"])
+
+
+class Node:
+    """A host of the scenario."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.vars: Mapping[str, Any] = inventory()["_meta"]["hostvars"][name]
+        self.address: str = self.vars["ansible_host"]
+        self.host = testinfra.get_host(
+            f"ssh://root@{self.address}", ssh_identity_file=str(KEY), ssh_extra_args=SSH_OPTIONS
+        )
+        self.services: list[str] = self.vars["scenario_services"]
+        self.backends: list[str] = self.vars["scenario_backends"]
+
+    def run(self, command: str) -> str:
+        """What a shell command prints; the test fails when the command does."""
+        return str(self.host.check_output(command.replace("%", "%%")))
+
+    def feed(self, command: str, text: str) -> str:
+        """The same, with something to read, which no list of processes can show."""
+        full = ["ssh", *SSH_OPTIONS.split(), "-i", str(KEY), f"root@{self.address}", command]
+        return subprocess.run(full, input=text, check=True, capture_output=True, text=True).stdout
+
+    def sql(self, query: str) -> list[tuple[str, ...]]:
+        """Rows of the cloud's database."""
+        return [tuple(line.split("\t")) for line in self.run(f'mariadb -N -B -e "{query}"').splitlines()]
+
+    def unit(self, unit: str, *properties: str) -> dict[str, str]:
+        """Properties of a unit."""
+        shown = self.run(f"systemctl show -p {','.join(properties)} -- {unit}")
+        return dict(line.split("=", 1) for line in shown.splitlines())
+
+
+class Cloud:
+    """The cloud's APIs, as the administrator."""
+
+    ports: ClassVar = {
+        "keystone": 5000,
+        "glance": 9292,
+        "placement": 8778,
+        "neutron": 9696,
+        "nova": 8774,
+        "metadata": 8775,
+        "console": 6080,
+    }
+
+    def __init__(self, address: str, password: str) -> None:
+        self.address = address
+        self.password = password
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def url(self, service: str, path: str) -> str:
+        """Address of a resource."""
+        return f"http://{self.address}:{self.ports[service]}{path}"
+
+    def call(
+        self, service: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of what the service answers, without a token."""
+        request = urllib.request.Request(self.url(service, path), data=body, headers=dict(headers or {}))
+        try:
+            with self.opener.open(request, timeout=30) as answer:
+                return answer.status, dict(answer.headers), answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, dict(error.headers), error.read()
+
+    def login(self) -> str:
+        """A new token."""
+        user = {"name": "admin", "domain": {"id": "default"}, "password": self.password}
+        wanted = {
+            "identity": {"methods": ["password"], "password": {"user": user}},
+            "scope": {"project": {"name": "admin", "domain": {"id": "default"}}},
+        }
+        body = json.dumps({"auth": wanted}).encode()
+        status, headers, answer = self.call(
+            "keystone", "/v3/auth/tokens", body=body, headers={"Content-Type": "application/json"}
+        )
+        assert status == 201, f"no token: {status} {answer[:200]!r}"
+        return {name.lower(): value for name, value in headers.items()}["x-subject-token"]
+
+    @cached_property
+    def token(self) -> str:
+        """The token of this session, which outlives every fault: it is kept by nobody but the one who uses it."""
+        return self.login()
+
+    def get(self, service: str, path: str, microversion: str = "") -> dict[str, Any]:
+        """A resource."""
+        headers = {"X-Auth-Token": self.token, "Accept": "application/json"}
+        if microversion:
+            headers["OpenStack-API-Version"] = microversion
+        status, _, answer = self.call(service, path, headers=headers)
+        assert status == 200, f"{service} {path}: {status} {answer[:200]!r}"
+        return dict(json.loads(answer))
+
+
+def wait_for(attempt: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """The result of a check that may need some time to come true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return attempt()
+        except (AssertionError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that has the argument `node` or `compute` is run for each of them."""
+    for argument, group in (("node", "all"), ("compute", "computes")):
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, members(group), indirect=True, scope="session")
+
+
+@cache
+def connect(name: str) -> Node:
+    """One connection per host."""
+    return Node(name)
+
+
+@pytest.fixture(scope="session")
+def node(request: pytest.FixtureRequest) -> Node:
+    """Each host of the scenario."""
+    return connect(request.param)
+
+
+@pytest.fixture(scope="session")
+def compute(request: pytest.FixtureRequest) -> Node:
+    """Each compute."""
+    return connect(request.param)
+
+
+@pytest.fixture(scope="session")
+def controller() -> Node:
+    """The controller."""
+    return connect(members("controllers")[0])
+
+
+@pytest.fixture(scope="session")
+def computes() -> set[str]:
+    """Names of all computes."""
+    return set(members("computes"))
+
+
+@pytest.fixture(scope="session")
+def secrets() -> dict[str, str]:
+    """The secrets of the cloud by name."""
+    found = yaml.safe_load((INVENTORY / "group_vars" / "all" / "secrets.yml").read_text())
+    assert len(found) > 10
+    return dict(found)
+
+
+@pytest.fixture(scope="session")
+def cloud(controller: Node, secrets: Mapping[str, str]) -> Cloud:
+    """The cloud."""
+    return Cloud(controller.address, secrets["keystone_admin_password"])
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """See wait_for."""
+    return wait_for
+
+
+@pytest.fixture(scope="session")
+def playbook() -> Callable[..., dict[str, Any]]:
+    """Runs a playbook on the scenario's hosts; returns what the callback ansible.posix.json tells of it."""
+
+    def run(*arguments: str) -> dict[str, Any]:
+        done = subprocess.run(
+            ["ansible-playbook", "-i", str(INVENTORY), *arguments],
+            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+        return dict(json.loads(done.stdout[done.stdout.index("{") :]))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """Molecule's folder of this scenario, with the logs of the plays."""
+    yield Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
