@@ -23,7 +23,7 @@ options:
   columns:
     description:
       - The keys to show, in this order.
-      - A dictionary gives them headings, C({KEY: HEADING}). Otherwise a heading is the key with spaces for underscores.
+      - A dictionary of key and heading gives them headings. Otherwise a heading is the key with spaces for underscores.
       - By default all keys of the first row.
     type: raw
   missing:
@@ -66,7 +66,9 @@ def table(rows: t.Any, columns: t.Any = None, missing: str = "-") -> str:
     rows = list(rows)
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, c.Mapping):
-            raise AnsibleFilterError(f"table wants a list of dictionaries, and its item {number} is {type(row).__name__}")
+            raise AnsibleFilterError(
+                f"table wants a list of dictionaries, and its item {number} is {type(row).__name__}"
+            )
     if not rows:
         return ""
     if columns is None:
@@ -76,13 +78,15 @@ def table(rows: t.Any, columns: t.Any = None, missing: str = "-") -> str:
     headings = columns if isinstance(columns, c.Mapping) else {key: str(key).replace("_", " ") for key in columns}
 
     lines: list[list[str]] = [[str(heading)] for heading in headings.values()]
-    for cells, key in zip(lines, headings):
+    for cells, key in zip(lines, headings, strict=True):
         values = [row.get(key) for row in rows]
         texts = [missing if value is None else str(value) for value in values]
-        numbers = all(value is None or _is_number(value) for value in values) and any(value is not None for value in values)
+        numbers = all(value is None or _is_number(value) for value in values) and any(
+            value is not None for value in values
+        )
         width = max(map(len, [cells[0], *texts]))
         cells[:] = [text.rjust(width) if numbers else text.ljust(width) for text in [cells[0], *texts]]
-    return "\n".join("  ".join(cells).rstrip() for cells in zip(*lines))
+    return "\n".join("  ".join(cells).rstrip() for cells in zip(*lines, strict=True))
 
 
 def _is_number(value: t.Any) -> bool:

@@ -26,7 +26,9 @@ attributes:
     support: none
   idempotent:
     support: full
-    details: The files are made again when O(marker) or the way they are made has changed, not when Debian has a newer kernel.
+    details:
+      - The files are made again when O(marker) or the way they are made has changed.
+      - A newer kernel in Debian is no reason.
 options:
   directory:
     description: Where the files are kept. It is made when it is not there.
@@ -139,7 +141,9 @@ def unpack(module: AnsibleModule, packages: list[str], folder: str) -> None:
 
     names = []
     for name in packages:
-        depends = [line.split()[1] for line in run("apt-cache", "depends", name).splitlines() if "Depends: linux-" in line]
+        depends = [
+            line.split()[1] for line in run("apt-cache", "depends", name).splitlines() if "Depends: linux-" in line
+        ]
         names += depends or [name]
     run("apt-get", "download", "-qq", *names)
     for archive in glob.glob(os.path.join(folder, "*.deb")):
@@ -151,7 +155,9 @@ def find(folder: str, *patterns: str) -> str:
     for pattern in patterns:
         for path in sorted(glob.glob(os.path.join(folder, "root", pattern))):
             return path
-    raise BuildError(f"the packages do not bring {' or '.join(patterns)}: see O(packages)".replace("O(packages)", "packages"))
+    raise BuildError(
+        f"the packages do not bring {' or '.join(patterns)}: see O(packages)".replace("O(packages)", "packages")
+    )
 
 
 def build(module: AnsibleModule, directory: str, stamp: str) -> None:

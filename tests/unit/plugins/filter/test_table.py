@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.scaleout.nova.plugins.filter.table import table
 
 ROWS = [{"host": "cpu1", "free_ram": 3, "note": None}, {"host": "cpu20", "free_ram": 12.5, "note": "full"}]
