@@ -155,9 +155,7 @@ def find(folder: str, *patterns: str) -> str:
     for pattern in patterns:
         for path in sorted(glob.glob(os.path.join(folder, "root", pattern))):
             return path
-    raise BuildError(
-        f"the packages do not bring {' or '.join(patterns)}: see O(packages)".replace("O(packages)", "packages")
-    )
+    raise BuildError(f"the packages do not bring {' or '.join(patterns)}, see the option packages")
 
 
 def build(module: AnsibleModule, directory: str, stamp: str) -> None:
