@@ -469,6 +469,17 @@ class CallbackModule(CallbackBase):
 
     # ---- items of a loop
 
+    @staticmethod
+    def host_label(result: t.Any) -> str:
+        """The host, and the one that did its work; of a loop the core knows that one by its template only."""
+        host = str(result.host.get_name())
+        for one in (result.result, *(result.result.get("results") or ())):
+            delegated = one.get("_ansible_delegated_vars") if isinstance(one, dict) else None
+            name = str((delegated or {}).get("ansible_delegated_host") or "")
+            if name and "{{" not in name:
+                return f"{host} -> {name}"
+        return host
+
     def _label(self, result: t.Any) -> str:
         label = result.result.get(
             "_ansible_item_label", result.result.get(result.result.get("ansible_loop_var", "item"))
