@@ -119,7 +119,9 @@ class Machine:
         tool = str(beside) if beside.exists() else shutil.which("ansible-inventory")
         if not tool:
             raise LabError("ansible-inventory is not installed (`make setup` makes a virtual environment that has it)")
-        return dict(json.loads(self.output([tool, "-i", str(source), "--list"])))
+        # Its output has the secrets of the inventory: into no log, whatever ansible.cfg says.
+        command = ["env", "ANSIBLE_LOG_PATH=/dev/null", tool, "-i", str(source), "--list"]
+        return dict(json.loads(self.output(command)))
 
     def limits(self) -> dict[str, int]:
         """The hard limits that a container can have at most: podman raises no limit that this shell cannot."""
