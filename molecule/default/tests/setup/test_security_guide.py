@@ -140,10 +140,9 @@ def test_the_database_wants_a_password(controller):
     """No anonymous user, no remote root, no user without a way to prove who it is."""
     assert controller.sql("select user, host from mysql.user where user = ''") == []
     assert controller.sql("select host from mysql.user where user = 'root' and host not in ('localhost')") == []
-    assert (
-        controller.sql(
-            "select user from mysql.global_priv where json_value(priv, '$.plugin') = 'mysql_native_password' "
-            "and coalesce(json_value(priv, '$.authentication_string'), '') = ''"
-        )
-        == []
+    query = (
+        "select user from mysql.global_priv where json_value(priv, '$.plugin') = 'mysql_native_password' "
+        "and coalesce(json_value(priv, '$.authentication_string'), '') = '' "
+        "and coalesce(json_value(priv, '$.account_locked'), 0) = 0"
     )
+    assert controller.sql(query) == []
