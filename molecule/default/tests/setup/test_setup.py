@@ -105,3 +105,10 @@ def test_guests_are_emulated_only_where_kvm_does_not_work(compute):
     driver = compute.run("cat /etc/nova/nova.conf /etc/nova/nova-compute.conf")
     assert "libvirt.LibvirtDriver" in driver
     assert "virt_type = qemu" in driver or "virt_type = kvm" in driver
+
+
+def test_a_compute_knows_no_database(compute):
+    """Nor anything else of the package's example of a configuration."""
+    found = compute.run("cat /etc/nova/nova.conf /etc/nova/nova-compute.conf")
+    for word in ("connection =", "localhost", "sqlite", "spice"):
+        assert word not in found, word
