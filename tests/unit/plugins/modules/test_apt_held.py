@@ -21,6 +21,7 @@ Run = Callable[..., dict[str, Any]]
 Tool = Callable[[str, str], Path]
 
 DPKG_QUERY = """#!/bin/sh
+[ "$1" != --listfiles ] || { shift; for name; do echo "$HOME/modules/$name/__init__.py"; done; exit; }
 cat "$HOME/status"
 """
 # Installs what it is asked for: as many words as there are, and asks the policy as a maintainer script does.
@@ -36,6 +37,7 @@ for word in "$@"; do
         [ -n "$installing" ] || continue
         if [ "$word" = no-such-thing ]; then echo "E: Unable to locate package $word"; exit 100; fi
         "$HOME/sbin/policy-rc.d" "$word.service" start; echo "$word $?" >> "$HOME/policy"
+        ! command -v py3compile > /dev/null || py3compile -p "$word"
         printf '%s\\tamd64\\tinstalled\\tok\\t1.0\\t\\n' "$word" >> "$HOME/status" ;;
     esac
 done
@@ -100,6 +102,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: Tool) -> Host:
     monkeypatch.setattr(apt_held, "LISTS", str(home / "lists"))
     monkeypatch.setattr(apt_held, "UPDATE_STAMPS", (str(home / "lists"),))
     monkeypatch.setattr(apt_held, "SOURCES", (str(home / "sources.list"), str(home / "sources.list.d")))
+    monkeypatch.setattr(apt_held, "STATE", str(home / "state"))
+    monkeypatch.setattr(apt_held, "PENDING", str(home / "state" / "pending"))
+    monkeypatch.setattr(apt_held, "MODULES", str(home / "modules") + "/")
     monkeypatch.setattr(apt_held, "DPKG_UPDATES", str(home / "updates"))
     host = Host(home)
     age(home / "sources.list.d", 100)
@@ -132,6 +137,55 @@ def test_installs_held_and_lifts(host: Host, run_module: Run) -> None:
     assert len(host.calls()) == 1 and host.calls()[0].endswith("install --no-install-recommends nova glance")
     assert not host.policy.exists()
     assert not run_module("apt_held", packages=["base", "nova", "glance"])["changed"]
+
+
+def add_modules(host: Host, *names: str) -> None:
+    """The Python modules that packages of these names bring."""
+    for name in names:
+        (host.root / "modules" / name).mkdir(parents=True)
+        (host.root / "modules" / name / "__init__.py").write_text("x = 1\n")
+
+
+def compiled(host: Host) -> list[str]:
+    """The packages whose modules have bytecode."""
+    return sorted({path.parents[1].name for path in host.root.glob("modules/*/__pycache__/*.pyc")})
+
+
+def test_modules_are_compiled_at_the_end(host: Host, run_module: Run) -> None:
+    add_modules(host, "nova", "glance", "other")
+    run_module("apt_held", packages=["nova", "glance"])
+    assert compiled(host) == ["glance", "nova"]
+    assert not (host.root / "state" / "pending").exists()
+    assert not run_module("apt_held", packages=["nova", "glance"])["changed"]
+
+
+def test_modules_of_a_killed_run_are_compiled_by_the_next(host: Host, run_module: Run) -> None:
+    add_modules(host, "base")
+    (host.root / "state").mkdir()
+    (host.root / "state" / "pending").write_text("base\n")
+    assert run_module("apt_held", packages=["base"], check=True)["changed"]
+    assert compiled(host) == []
+    result = run_module("apt_held", packages=["base"], diff=True)
+    assert result["changed"] and result["diff"]["before"] == "Python modules: not compiled\n"
+    assert compiled(host) == ["base"]
+    assert not run_module("apt_held", packages=["base"])["changed"]
+
+
+def test_a_module_that_does_not_compile_is_no_failure(host: Host, run_module: Run) -> None:
+    add_modules(host, "nova")
+    (host.root / "modules" / "nova" / "__init__.py").write_text("print 'as in Python 2'\n")
+    assert run_module("apt_held", packages=["nova"])["changed"]
+
+
+def test_other_uses_of_py3compile_are_not_put_off(host: Host, tmp_path: Path) -> None:
+    folder = apt_held.Bytecode.path().partition(":")[0]
+    script = Path(folder, "py3compile").read_text()
+    assert 'exec /usr/bin/py3compile "$@"' in script
+    Path(folder, "py3compile").write_text(script.replace("/usr/bin/py3compile", "/bin/echo"))
+    said = subprocess.run(
+        [f"{folder}/py3compile", "-p", "nova", "/usr/share/nova"], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "-p nova /usr/share/nova\n" and not apt_held.Bytecode.pending()
 
 
 def test_a_running_service_is_not_held(host: Host, run_module: Run) -> None:
