@@ -7,4 +7,5 @@ if ! compgen -G 'molecule/*/molecule.yml' > /dev/null; then
   exit 0
 fi
 if [ $# = 0 ]; then set -- test --all; fi
-exec molecule "$@"
+# Without frames, which break lines at 80 columns.
+MOLECULE_COMMAND_BORDERS=${MOLECULE_COMMAND_BORDERS:-false} exec molecule "$@"

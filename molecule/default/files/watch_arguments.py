@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from pathlib import Path
 import yaml
 
 INTERVAL = 0.25
+NAME = re.compile(r"[\w.@-]+")
 LIMIT = 3600.0  # should nobody remove the secrets
 
 
@@ -50,7 +52,7 @@ def main(secrets: Path, result: Path) -> None:
                 continue
             command = command_of(raw.decode(errors="replace").split("\0"))
             now.add((pid, command))
-            if (pid, command) not in seen:
+            if (pid, command) not in seen and NAME.fullmatch(command):
                 commands[command] += 1
             for name, value in wanted.items():
                 if value in raw and {"command": command, "secret": name} not in found:

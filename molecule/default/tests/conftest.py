@@ -135,7 +135,7 @@ class Cloud:
         headers = {"X-Auth-Token": self.token, "Accept": "application/json"}
         if microversion:
             headers["OpenStack-API-Version"] = microversion
-        status, _, answer = self.call(service, path, headers=headers)
+        status, dummy, answer = self.call(service, path, headers=headers)
         assert status == 200, f"{service} {path}: {status} {answer[:200]!r}"
         return dict(json.loads(answer))
 
@@ -221,8 +221,12 @@ def playbook() -> Callable[..., dict[str, Any]]:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
-        return dict(json.loads(done.stdout[done.stdout.index("{") :]))
+        assert "{" in done.stdout, done.stderr[-2000:]
+        result = dict(json.loads(done.stdout[done.stdout.index("{") :]))
+        tasks = [task for play in result["plays"] for task in play["tasks"]]
+        failures = [answer["msg"] for task in tasks for answer in task["hosts"].values() if answer.get("failed")]
+        assert (done.returncode, failures) == (0, [])
+        return result
 
     return run
 
