@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 import testinfra
@@ -78,6 +78,14 @@ class Node:
         return dict(line.split("=", 1) for line in shown.splitlines())
 
 
+class Answer(NamedTuple):
+    """What a service says."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Cloud:
     """The cloud's APIs, as the administrator."""
 
@@ -102,14 +110,14 @@ class Cloud:
 
     def call(
         self, service: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of what the service answers, without a token."""
+    ) -> Answer:
+        """What the service answers, to one without a token unless the headers have it."""
         request = urllib.request.Request(self.url(service, path), data=body, headers=dict(headers or {}))
         try:
             with self.opener.open(request, timeout=30) as answer:
-                return answer.status, dict(answer.headers), answer.read()
+                return Answer(answer.status, dict(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
-            return error.code, dict(error.headers), error.read()
+            return Answer(error.code, dict(error.headers), error.read())
 
     def login(self) -> str:
         """A new token."""
@@ -119,11 +127,9 @@ class Cloud:
             "scope": {"project": {"name": "admin", "domain": {"id": "default"}}},
         }
         body = json.dumps({"auth": wanted}).encode()
-        status, headers, answer = self.call(
-            "keystone", "/v3/auth/tokens", body=body, headers={"Content-Type": "application/json"}
-        )
-        assert status == 201, f"no token: {status} {answer[:200]!r}"
-        return {name.lower(): value for name, value in headers.items()}["x-subject-token"]
+        answer = self.call("keystone", "/v3/auth/tokens", body=body, headers={"Content-Type": "application/json"})
+        assert answer.status == 201, f"no token: {answer.status} {answer.body[:200]!r}"
+        return {name.lower(): value for name, value in answer.headers.items()}["x-subject-token"]
 
     @cached_property
     def token(self) -> str:
@@ -135,9 +141,9 @@ class Cloud:
         headers = {"X-Auth-Token": self.token, "Accept": "application/json"}
         if microversion:
             headers["OpenStack-API-Version"] = microversion
-        status, dummy, answer = self.call(service, path, headers=headers)
-        assert status == 200, f"{service} {path}: {status} {answer[:200]!r}"
-        return dict(json.loads(answer))
+        answer = self.call(service, path, headers=headers)
+        assert answer.status == 200, f"{service} {path}: {answer.status} {answer.body[:200]!r}"
+        return dict(json.loads(answer.body))
 
 
 def wait_for(attempt: Callable[[], Any], seconds: float = PATIENCE) -> Any:

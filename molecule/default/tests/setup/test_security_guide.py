@@ -66,10 +66,12 @@ def test_check_compute_03_keystone_authenticates(cloud, controller):
     assert "authtoken" in controller.run(
         "grep -A1 'pipeline:oscomputeversions\\|composite:openstack_compute_api_v21' -A4 /etc/nova/api-paste.ini"
     )
-    assert cloud.call("nova", "/v2.1/servers")[0] == 401
-    assert cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "guess"})[0] == 401
+    assert cloud.call("nova", "/v2.1/servers").status == 401
+    assert cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "guess"}).status == 401
     # What the noauth middleware of old would have let pass.
-    assert cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "admin:admin", "X-Roles": "admin"})[0] == 401
+    assert (
+        cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "admin:admin", "X-Roles": "admin"}).status == 401
+    )
 
 
 def test_check_identity_01_configuration_belongs_to_keystone(controller):
@@ -100,14 +102,14 @@ def test_check_identity_06_there_is_no_admin_token(node, cloud):
         )
         == ""
     )
-    assert cloud.call("keystone", "/v3/users", headers={"X-Auth-Token": "ADMIN"})[0] == 401
+    assert cloud.call("keystone", "/v3/users", headers={"X-Auth-Token": "ADMIN"}).status == 401
 
 
 def test_check_identity_07_insecure_debug_is_off(controller, cloud):
     assert settings(controller, "/etc/keystone/keystone.conf")["DEFAULT"]["insecure_debug"].lower() == "false"
-    status, dummy, answer = cloud.call("keystone", "/v3/users", headers={"X-Auth-Token": "guess"})
-    assert status == 401
-    assert json.loads(answer)["error"]["message"] == "The request you have made requires authentication."
+    answer = cloud.call("keystone", "/v3/users", headers={"X-Auth-Token": "guess"})
+    assert answer.status == 401
+    assert json.loads(answer.body)["error"]["message"] == "The request you have made requires authentication."
 
 
 def test_check_identity_08_tokens_are_fernet(controller, cloud):
@@ -132,8 +134,8 @@ def test_like_compute_02_configuration_is_closed(controller, service):
     ("service", "path"), [("glance", "/v2/images"), ("placement", "/resource_providers"), ("neutron", "/v2.0/networks")]
 )
 def test_like_compute_03_keystone_authenticates(cloud, service, path):
-    assert cloud.call(service, path)[0] == 401
-    assert cloud.call(service, path, headers={"X-Auth-Token": "guess"})[0] == 401
+    assert cloud.call(service, path).status == 401
+    assert cloud.call(service, path, headers={"X-Auth-Token": "guess"}).status == 401
 
 
 def test_the_message_queue_has_no_guest(controller):
