@@ -471,14 +471,9 @@ class CallbackModule(CallbackBase):
 
     @staticmethod
     def host_label(result: t.Any) -> str:
-        """The host, and the one that did its work; of a loop the core knows that one by its template only."""
-        host = str(result.host.get_name())
-        for one in (result.result, *(result.result.get("results") or ())):
-            delegated = one.get("_ansible_delegated_vars") if isinstance(one, dict) else None
-            name = str((delegated or {}).get("ansible_delegated_host") or "")
-            if name and "{{" not in name:
-                return f"{host} -> {name}"
-        return host
+        """The host, and the one that did its work, where the core knows its name: of a loop it has the template."""
+        label = str(CallbackBase.host_label(result))
+        return str(result.host.get_name()) if "{{" in label else label
 
     def _label(self, result: t.Any) -> str:
         label = result.result.get(

@@ -161,6 +161,8 @@ GONE = re.compile(r"^E: Failed to fetch ", re.MULTILINE)
 STATE = "/var/lib/scaleout-apt-held"
 PENDING = os.path.join(STATE, "pending")
 MODULES = "/usr/lib/python3/dist-packages/"
+#: what apt gives dpkg as its path, whatever the environment says
+DPKG_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 #: for the public modules of one package: everything else is left to the real one
 PY3COMPILE_SCRIPT = """\
 #!/bin/sh
@@ -411,9 +413,9 @@ class Apt:
             "Dpkg::Options::=--force-confdef",
             "Dpkg::Options::=--force-confold",
             "Acquire::Retries=3",
-            f"DPkg::Path={Bytecode.path()}",
+            f"DPkg::Path={STATE}:{DPKG_PATH}",
         )
-        argv = ["apt-get", "--yes", "--quiet=2"]  # DPkg::Path, since apt gives dpkg a path of its own
+        argv = ["apt-get", "--yes", "--quiet=2"]
         for option in options:
             argv += ["-o", option]
         return self._run(argv + list(words), inherit=True)

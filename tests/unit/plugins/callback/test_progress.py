@@ -284,6 +284,11 @@ def test_a_delegated_task_and_an_ignored_failure(runner: Runner) -> None:
   ansible.builtin.set_fact: {x: 1}
   changed_when: true
   delegate_to: ctl1
+- name: Map in a loop
+  ansible.builtin.set_fact: {x: 1}
+  changed_when: true
+  delegate_to: "{{ 'ctl' ~ 1 }}"
+  loop: [cell1]
 - name: Try
   ansible.builtin.command: /bin/false
   ignore_errors: true
@@ -291,6 +296,8 @@ def test_a_delegated_task_and_an_ignored_failure(runner: Runner) -> None:
     )
     output = runner.run()
     line_of(output, "changed  Map the host", "cpu1 cpu2 cpu3 -> ctl1")
+    line_of(output, "changed  Map in a loop", "cpu1 cpu2 cpu3")
+    assert "{{" not in output
     line_of(output, "ignored  Try", "cpu1 cpu2 cpu3")
     line_of(output, "exit code 1 from: /bin/false")
     assert "Nothing to do" not in output
