@@ -70,7 +70,7 @@ def test_check_compute_03_keystone_authenticates(cloud, controller):
     assert cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "guess"}).status == 401
     # What the noauth middleware of old would have let pass.
     assert (
-        cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "admin:admin", "X-Roles": "admin"}).status == 401
+        cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "admin:admin"}).status == 401
     )
 
 
