@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: progress
 type: stdout
 short_description: Shows a deployment as what changes on which hosts
-version_added: 1.0.0
+version_added: 0.1.0
 author:
   - scaleout.nova contributors (@scaleout-nova)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: apt_held
 short_description: Install Debian packages without starting their services
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Installs packages in one transaction, with their services held. A service that is not running yet is not started by
     its package, so that its first start is the one with its own configuration.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: compute_hosts
 short_description: Map compute hosts to their cell and wait until each is usable
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Runs on a controller, where C(nova-manage) is. For each of the named hosts it waits until its C(nova-compute) has
     registered, has it mapped to its cell, and waits until it is an enabled hypervisor with a resource provider.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: guest_check
 short_description: Boot a guest on each compute host to see that it works
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Boots one guest on each of the given hosts, waits until it is C(ACTIVE), reads its console until it says that it is
     up, and removes it again. Several hosts are tried at a time.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: preflight
 short_description: Find everything that stands against a deployment, before its first change
-version_added: 1.0.0
+version_added: 0.1.0
 author:
   - scaleout.nova contributors (@scaleout-nova)
 description:

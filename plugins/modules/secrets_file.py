@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: secrets_file
 short_description: Make the secrets of a cloud, once, in a file of variables
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Sees to it that a YAML file of variables holds a secret under each of the given names. What is missing is made with
     the random numbers of the operating system and appended; what is there, comments and all, stays as it is.

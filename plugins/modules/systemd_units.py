@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: systemd_units
 short_description: Define systemd units, and keep them running with what is on disk now
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Writes unit files and drop-ins, enables units and starts them, any number of them in one go.
   - A running service is restarted when, and only when, something that it reads is newer than its process. There is no
