@@ -222,7 +222,7 @@ def playbook() -> Callable[..., dict[str, Any]]:
     def run(*arguments: str) -> dict[str, Any]:
         done = subprocess.run(
             ["ansible-playbook", "-i", str(INVENTORY), *arguments],
-            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_CALLBACKS_ENABLED": ""},
             capture_output=True,
             text=True,
             check=False,
