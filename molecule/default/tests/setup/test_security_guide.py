@@ -69,9 +69,7 @@ def test_check_compute_03_keystone_authenticates(cloud, controller):
     assert cloud.call("nova", "/v2.1/servers").status == 401
     assert cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "guess"}).status == 401
     # What the noauth middleware of old would have let pass.
-    assert (
-        cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "admin:admin"}).status == 401
-    )
+    assert cloud.call("nova", "/v2.1/servers", headers={"X-Auth-Token": "admin:admin"}).status == 401
 
 
 def test_check_identity_01_configuration_belongs_to_keystone(controller):
