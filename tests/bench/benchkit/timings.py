@@ -65,14 +65,15 @@ def executed(records: list[Record]) -> dict[str, int]:
 
 
 def slowest(records: list[Record], count: int) -> list[tuple[str, float]]:
-    """The tasks that took longest, from their start on the first host to their end on the last."""
-    spans: dict[tuple[str, str, str], tuple[float, float]] = {}
-    for record in records:
-        key = (record.play, record.role, record.task)
-        start, end = spans.get(key, (record.start, record.end))
-        spans[key] = (min(start, record.start), max(end, record.end))
-    named = [(f"{key[0]}: {key[2]}", end - start) for key, (start, end) in spans.items()]
-    return sorted(named, key=lambda item: -item[1])[:count]
+    """The tasks that took longest, from their start on the first host to their end on the last.
+
+    A task that comes again, in another role or another round of a loop, counts as another one.
+    """
+    found = []
+    for (play, _role, task), members in groupby(records, key=lambda record: (record.play, record.role, record.task)):
+        again = list(members)
+        found.append((f"{play}: {task}", max(record.end for record in again) - min(record.start for record in again)))
+    return sorted(found, key=lambda item: -item[1])[:count]
 
 
 def changed(records: list[Record]) -> list[str]:
