@@ -10,6 +10,8 @@ session     log in through openstacksdk (clouds.yaml, OS_CLOUD, explicit credent
 rest        one HTTP call: microversion, time-out, bounded retries, the error in words
 waiting     deadlines
 nova, placement, glance      readers and writers of what the modules need
+providers   all resource providers of a cloud, in few calls
+snapshot    the whole cloud as one value, for the capacity engine
 cells       Nova's cells and host mappings, as the controller's own database has them
 guests      boot a guest on each host and take it away again
 module      the options that all modules of a cloud share

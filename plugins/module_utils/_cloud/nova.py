@@ -13,8 +13,12 @@ from .session import Cloud
 
 # 2.53 (Pike): services and hypervisors by UUID, which is that of the resource provider as well.
 READ = "2.53"
+# 2.33 brought pages of hypervisors.
+UNPAGED = "2.32"
 # 2.74 (Train): a server pinned to a host that still goes through the scheduler.
 PINNED = "2.74"
+#: most rows of one page, which is what Nova gives unless it is configured otherwise
+PAGE = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +109,29 @@ class Nova(Service):
                 )
             )
         return found
+
+    def compute_nodes(self) -> list[dict[str, t.Any]]:
+        """All compute nodes in one answer, as of an API that had no pages yet: with the host of their service, and
+        without the UUIDs, for which :meth:`hypervisors` takes a call for every thousand."""
+        return list(self.get("/os-hypervisors/detail", microversion=UNPAGED)["hypervisors"])
+
+    def aggregates(self) -> list[dict[str, t.Any]]:
+        """All host aggregates."""
+        return list(self.get("/os-aggregates")["aggregates"])
+
+    def server_groups(self) -> list[dict[str, t.Any]]:
+        """The server groups of all projects."""
+        found: list[dict[str, t.Any]] = []
+        while True:
+            params = {"all_projects": "True", "limit": PAGE, "offset": len(found)}
+            rows = self.get("/os-server-groups", params=params, microversion="2.64")["server_groups"]
+            found += rows
+            if not rows:
+                return found
+
+    def servers_of_all(self) -> t.Iterator[dict[str, t.Any]]:
+        """The servers of all projects as Nova has them, a thousand at a time."""
+        return self.pages("/servers/detail", "servers", {"all_tenants": "True", "limit": PAGE})
 
     def server(self, server_id: str) -> Server:
         """One server.

@@ -5,23 +5,152 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
-from .errors import NotFoundError
+from .errors import NotFoundError, UnreachableError
 from .rest import Service
 from .session import Cloud
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProviderRow:
+    """A resource provider as lists have it. Every change of its inventories, traits, aggregates or allocations makes
+    another generation."""
+
+    uuid: str
+    name: str
+    parent: str | None
+    generation: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Summary:
+    """A resource provider as allocation candidates have it: resource class -> (capacity, used), and traits.
+
+    ``gives`` tells whether it is this one of its tree that can give what was asked for.
+    """
+
+    resources: dict[str, tuple[int, int]]
+    traits: list[str]
+    gives: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProviderState:
+    """A resource provider as its own pages have it, all of the same generation unless ``torn``.
+
+    ``inventories`` have total, reserved, allocation_ratio, min_unit, max_unit and step_size; ``aggregates`` is None
+    where they were not asked for.
+    """
+
+    generation: int
+    inventories: dict[str, dict[str, t.Any]]
+    usages: dict[str, int]
+    traits: list[str]
+    aggregates: list[str] | None = None
+    torn: bool = False
+
+
 class Placement(Service):
     """The placement API. The microversion 1.29 came with Rocky."""
+
+    #: how often the pages of one provider are read until they are of one generation
+    TRIES = 4
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud, "placement", "1.29")
 
     def inventories(self, provider: str) -> dict[str, dict[str, t.Any]] | None:
         """The inventories of one provider by resource class, None when there is no such provider."""
+        found = self.inventories_at(provider)
+        return found[1] if found else None
+
+    def inventories_at(self, provider: str) -> tuple[int, dict[str, dict[str, t.Any]]] | None:
+        """The generation of a provider and its inventories by resource class, None when there is no such provider."""
         try:
             body = self.get("/resource_providers/%s/inventories" % provider)
         except NotFoundError:
             return None
-        return t.cast("dict[str, dict[str, t.Any]]", body["inventories"])
+        return body["resource_provider_generation"], body["inventories"]
+
+    def providers(
+        self, resources: t.Mapping[str, int] | None = None, member_of: str | None = None
+    ) -> dict[str, ProviderRow]:
+        """Resource providers by UUID.
+
+        :param resources: only those that by themselves can give these amounts now, their units considered
+        :param member_of: only those of this aggregate
+        """
+        params = {}
+        if resources:
+            params["resources"] = _amounts(resources)
+        if member_of:
+            params["member_of"] = member_of
+        rows = self._list(self.get("/resource_providers", params=params), "resource_providers", list)
+        return {
+            row["uuid"]: ProviderRow(row["uuid"], row["name"], row["parent_provider_uuid"], row["generation"])
+            for row in rows
+        }
+
+    def candidates(self, resources: t.Mapping[str, int]) -> dict[str, Summary]:
+        """Every provider of all trees in which one provider can give these amounts now, by UUID.
+
+        The amounts are a numbered group: one provider has to give them all, and Placement need not look at sharing
+        providers. A Placement that caps candidates answers with a part of the trees, and does not say so.
+        """
+        body = self.get("/allocation_candidates", params={"resources1": _amounts(resources)})
+        givers: set[str] = set()
+        for candidate in self._list(body, "allocation_requests", list):
+            givers.update(candidate["allocations"])
+        return {
+            uuid: Summary(
+                {name: (held["capacity"], held["used"]) for name, held in summary["resources"].items()},
+                summary["traits"],
+                uuid in givers,
+            )
+            for uuid, summary in self._list(body, "provider_summaries", dict).items()
+        }
+
+    def state(self, provider: str, aggregates: bool = False) -> ProviderState | None:
+        """All about one provider, from its own pages; they are read again, a few times, until they are of one
+        generation. None when there is no such provider."""
+        pages = ["usages", "traits", *(["aggregates"] if aggregates else [])]
+        try:
+            for attempt in range(self.TRIES):
+                first = self.get("/resource_providers/%s/inventories" % provider)
+                rest = {page: self.get("/resource_providers/%s/%s" % (provider, page)) for page in pages}
+                generation = first["resource_provider_generation"]
+                torn = any(body["resource_provider_generation"] != generation for body in rest.values())
+                if not torn or attempt + 1 == self.TRIES:
+                    return ProviderState(
+                        generation=generation,
+                        inventories=first["inventories"],
+                        usages=rest["usages"]["usages"],
+                        traits=rest["traits"]["traits"],
+                        aggregates=rest["aggregates"]["aggregates"] if aggregates else None,
+                        torn=torn,
+                    )
+        except NotFoundError:
+            pass
+        return None
+
+    def aggregates(self, provider: str) -> list[str]:
+        """UUIDs of the aggregates of a provider; none when there is no such provider."""
+        try:
+            return list(self.get("/resource_providers/%s/aggregates" % provider)["aggregates"])
+        except NotFoundError:
+            return []
+
+    def _list(self, body: t.Any, key: str, kind: type) -> t.Any:
+        """What is below a key of an answer, which has to be there."""
+        found = body.get(key) if isinstance(body, dict) else None
+        if not isinstance(found, kind):
+            raise UnreachableError(
+                "%s gave an answer without %s, so it is cut off or not Placement's." % (self.where, key)
+            )
+        return found
+
+
+def _amounts(resources: t.Mapping[str, int]) -> str:
+    return ",".join("%s:%d" % item for item in sorted(resources.items()))

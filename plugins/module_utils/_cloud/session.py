@@ -186,6 +186,17 @@ class Cloud:
         return str(self._region.config.get("auth", {}).get("auth_url") or "(no auth_url)")
 
     @property
+    def described(self) -> dict[str, str]:
+        """Which cloud this is, for a file: its name in clouds.yaml where it has one, Keystone's address, the region."""
+        name, region = self._region.name, self._region.get_region_name()
+        about = {"auth_url": self.auth_url}
+        if name and name not in ("defaults", "envvars"):
+            about["cloud"] = str(name)
+        if region:
+            about["region"] = str(region)
+        return about
+
+    @property
     def user(self) -> str:
         """Who we are, as far as it is known: "user 'admin' in project 'admin'"."""
         auth = self._region.config.get("auth", {})
