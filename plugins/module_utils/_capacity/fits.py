@@ -11,10 +11,10 @@ from __future__ import annotations
 import collections
 import collections.abc as c
 import dataclasses
+import functools
 import typing as t
 
 from .errors import FlavorError, UnknownNameError
-from .groups import Request
 from .model import SHARING, Flavor, Host, Provider, Snapshot
 from .request import Demand, Image, demand
 from .rules import Group, Rules, Terms, closed, need
@@ -205,6 +205,18 @@ class Survey:
             self.members[number].append(host)
         self.traits = frozenset(trait for provider in snapshot.providers for trait in provider.traits)
 
+    @functools.cached_property
+    def trees(self) -> dict[str, list[Provider]]:
+        """The providers of each tree, by the uuid of its root."""
+        parents = {provider.uuid: provider.parent for provider in self.snapshot.providers}
+        found: dict[str, list[Provider]] = {}
+        for provider in self.snapshot.providers:
+            root = provider.uuid
+            while (parent := parents[root]) is not None:
+                root = parent
+            found.setdefault(root, []).append(provider)
+        return found
+
     def demand(self, flavor: Flavor, image: Image | None, boot_from_volume: bool) -> Demand:
         """What a server of the flavor asks for, see request.py."""
         return demand(flavor, image, boot_from_volume, self.scheduler, self.traits)
@@ -234,16 +246,17 @@ class _Tally:
     hosts: int = 0
     more: int | None = 0
 
-    def add(self, more: int | None) -> None:
-        """One host more that has this limit, and would take so many without it."""
-        self.hosts += 1
-        self.more = None if self.more is None or more is None else self.more + more
+    def add(self, more: int | None, hosts: int = 1) -> None:
+        """Hosts that have this limit, and would each take so many without it."""
+        self.hosts += hosts
+        self.more = None if self.more is None or more is None else self.more + more * hosts
 
 
 class FlavorFit:
     """How many more servers of one flavor fit on the terms of a survey.
 
     :ivar fits: how many in all, with what is proven of it
+    :ivar rows: for each place that no rule refuses its hosts, in the order of the survey
     :ivar hosts: how many on each host by itself, where any do
     """
 
@@ -256,9 +269,9 @@ class FlavorFit:
         self._refusals = survey.rules.refusals(asked)
         self._caps = survey.rules.caps()
         self._tallies: dict[str, _Tally] = {}
-        self._rows: dict[int, list[_Row]] = {}  # by place
+        self.rows: dict[int, list[_Row]] = {}  # by place
         self._open_hosts()
-        self.fits = self._join(self._rows)
+        self.fits = self._join(self.rows)
         self._open_limits()
         self._closed_limits()
 
@@ -294,7 +307,7 @@ class FlavorFit:
                 rows.append(row)
                 if row.fits:
                     self.hosts[host.name] = self.hosts.get(host.name, 0) + row.fits
-            self._rows[number] = rows
+            self.rows[number] = rows
 
     def _capped(self, host: Host, number: int, count: Count) -> _Row:
         """A host with the rules on numbers: the least of them is the limit; without it, the next would be."""
@@ -307,7 +320,7 @@ class FlavorFit:
 
     def _join(self, numbers: c.Iterable[int]) -> Count:
         """How many fit on all hosts of these places together."""
-        rows = [row for number in numbers for row in self._rows.get(number, ()) if row.tree.bound]
+        rows = [row for number in numbers for row in self.rows.get(number, ()) if row.tree.bound]
         if self.one_host:
             best = max(rows, key=lambda row: row.fits, default=None)
             return NONE if best is None else Count(best.fits, max(row.bound for row in rows))
@@ -323,7 +336,7 @@ class FlavorFit:
         """How many fit in each zone and in each aggregate, where any do."""
         zones: dict[str, list[int]] = collections.defaultdict(list)
         aggregates: dict[str, list[int]] = collections.defaultdict(list)
-        for number in self._rows:
+        for number in self.rows:
             place = self.survey.places[number]
             zones[place.zone].append(number)
             for aggregate in place.aggregates:
@@ -338,7 +351,7 @@ class FlavorFit:
 
     def _open_limits(self) -> None:
         """What keeps the hosts that no rule refuses from taking more."""
-        rows = [row for rows in self._rows.values() for row in rows]
+        rows = [row for rows in self.rows.values() for row in rows]
         if self.one_host:
             taking = [row for row in rows if row.fits]
             if len(taking) > 1:
@@ -349,9 +362,10 @@ class FlavorFit:
         for row in rows:
             if row.limit:
                 self._tally(row.limit, "rule").add(row.more)
-                continue
-            for limit in self.survey.forest.limits(row.root, self.request):
-                self._tally(limit.limit, limit.kind).add(limit.more)
+        found = self.survey.forest.limits_each(self.request, [row.root for row in rows if not row.limit])
+        for limits, hosts in collections.Counter(found.values()).items():
+            for limit in limits:
+                self._tally(limit.limit, limit.kind).add(limit.more, hosts)
 
     def _closed_limits(self) -> None:
         """The rules that refuse hosts. Where only one does, the host would take some without it."""
@@ -408,13 +422,7 @@ class Stock:
     def __init__(self, survey: Survey) -> None:
         self.survey = survey
         self._closed = [closed(place) for place in survey.places]
-        parents = {provider.uuid: provider.parent for provider in survey.snapshot.providers}
-        self._trees: dict[str, list[Provider]] = collections.defaultdict(list)  # by root
-        for provider in survey.snapshot.providers:
-            root = provider.uuid
-            while (parent := parents[root]) is not None:
-                root = parent
-            self._trees[root].append(provider)
+        self._trees = survey.trees
 
     def _hosts(self) -> c.Iterator[tuple[Host, int, bool]]:
         """The hosts in question, the number of their place, and whether they take guests."""
@@ -477,7 +485,7 @@ class Stock:
         """
         least: dict[str, int] = {}
         for each in demands:
-            for name, amount in _resources(each.request).items():
+            for name, amount in each.amounts.items():
                 least[name] = min(amount, least.get(name, amount))
         classes = [name for name in MAIN_CLASSES if name in least]
         amounts: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -518,15 +526,6 @@ class Stock:
         if reason == "host disabled" and host.disabled_reason:
             return "%s: %s" % (reason, host.disabled_reason)
         return reason
-
-
-def _resources(request: Request) -> dict[str, int]:
-    """All groups of a request together."""
-    found: collections.Counter[str] = collections.Counter()
-    for group in request.groups:
-        for name, amount in group.resources:
-            found[name] += amount
-    return dict(found)
 
 
 def _stranded(by_cause: t.Mapping[str, int], hosts: int) -> StrandedAnswer:

@@ -97,6 +97,15 @@ class Demand:
     #: what no API shows of the hosts, though the scheduler looks at it, in sentences
     unknown: tuple[str, ...] = ()
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """What one server asks for by resource class, in all groups together."""
+        found: dict[str, int] = {}
+        for group in self.request.groups:
+            for name, amount in group.resources:
+                found[name] = found.get(name, 0) + amount
+        return found
+
 
 def demand(
     flavor: Flavor,
