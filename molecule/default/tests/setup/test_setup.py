@@ -112,3 +112,16 @@ def test_a_compute_knows_no_database(compute):
     found = compute.run("cat /etc/nova/nova.conf /etc/nova/nova-compute.conf")
     for word in ("connection =", "localhost", "sqlite", "spice"):
         assert word not in found, word
+
+
+# Packages that were killed half-way, and packages of a play that was: nothing may stay without bytecode.
+UNCOMPILED = """
+import importlib.util, pathlib
+for path in pathlib.Path("/usr/lib/python3/dist-packages").rglob("*.py"):
+    if "tests" not in path.parts and not pathlib.Path(importlib.util.cache_from_source(path)).exists():
+        print(path)
+"""
+
+
+def test_every_python_module_is_compiled(node):
+    assert node.feed("python3 -", UNCOMPILED) == ""
