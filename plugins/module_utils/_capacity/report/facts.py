@@ -21,6 +21,8 @@ if t.TYPE_CHECKING:
 Answer = t.Mapping[str, t.Any]
 #: more zones than that do not stand side by side in a table of flavors any more
 MOST_ZONES = 6
+#: less than this share of what is free, being stranded, is not worth a remark
+NOTABLE = 0.02
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -353,7 +355,7 @@ def _remarks(
     if closed:
         yield f"{words.count(closed)} of {words.counted(hosts, 'host')} {'takes' if closed == 1 else 'take'} no guests."
     worst = max((one for one in resources if one.free), key=lambda one: one.stranded / one.free, default=None)
-    if worst and worst.stranded:
+    if worst and worst.stranded > NOTABLE * worst.free:
         yield (
             f"{words.percent(worst.stranded, worst.free)} of the free {words.resource(worst.name)} cannot be used:"
             f" no {words.resource(worst.without)} is left beside {'them' if worst.name == 'VCPU' else 'it'}."

@@ -17,7 +17,7 @@ STEPS = (0.25, 0.5, 0.75, 0.9)
 LEVELS = ("under 25 %", "25 to 50 %", "50 to 75 %", "75 to 90 %", "90 % and more", "all")
 FULL = len(LEVELS) - 1
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_CELL, _GAP = 15, 3
+_CELL, _GAP = 14, 2
 _COLUMNS = 20  # of a small group of hosts: as wide as a telephone
 
 

@@ -48,7 +48,7 @@ def _resource(resource: ResourceFacts) -> Row:
     }
     return {
         "resource class": resource.name,
-        "share used": words.percent(resource.used, resource.capacity),
+        "used %": words.share(resource.used, resource.capacity),
         **{name: words.scaled(resource.name, number, unit) for name, number in numbers.items()},
         "unit": unit or None,
     }
@@ -56,7 +56,7 @@ def _resource(resource: ResourceFacts) -> Row:
 
 def _group(group: HostGroup, names: t.Sequence[str]) -> Row:
     shares = {
-        f"free {words.resource(name)}": words.percent(group.totals[name].free, group.totals[name].capacity)
+        f"free {words.resource(name)} %": words.share(group.totals[name].free, group.totals[name].capacity)
         if name in group.totals
         else None
         for name in names

@@ -75,10 +75,10 @@ tbody th{font-weight:600}
 cursor:pointer}
 .choice input:checked+span{background:var(--ink);border-color:var(--ink);color:var(--page)}
 .choice input:focus-visible+span{outline:2px solid var(--accent);outline-offset:2px}
-.zone{border-top:1px solid var(--line);padding:.8rem 0 1rem;display:grid;grid-template-columns:6rem 1fr;gap:.3rem 1rem}
+.zone{border-top:1px solid var(--line);padding:.8rem 0 1rem;display:grid;grid-template-columns:5rem 1fr;gap:.3rem 1rem}
 .zone h3{margin:0}
 .zone .small{margin:0}
-.groups{display:flex;flex-wrap:wrap;gap:1.1rem 1.8rem;align-items:flex-start;min-width:0}
+.groups{display:flex;flex-wrap:wrap;gap:1.1rem 1.5rem;align-items:flex-start;min-width:0}
 figure{margin:0;max-width:100%}
 figcaption{font-size:.8125rem;color:var(--soft);margin-bottom:.35rem}
 figcaption b{color:var(--ink)}

@@ -51,16 +51,23 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{count(number) if number else 'no'} {one if number == 1 else many or one + 's'}"
 
 
+def share(part: float, whole: float) -> int | None:
+    """A share in percent: 1 to 99 where it is neither nothing nor all. None where there is no whole."""
+    if whole <= 0:
+        return None
+    if part in (0, whole):
+        return round(100 * part / whole)
+    return max(1, min(99, round(100 * part / whole)))
+
+
 def percent(part: float, whole: float) -> str:
     """A share as ``12 %``; what is not quite nothing or all never reads as such. A dash where there is no whole."""
-    if whole <= 0:
+    number = share(part, whole)
+    if number is None:
         return "-"
-    share = 100 * part / whole
-    if 0 < share < 1:
-        return "< 1 %"
-    if 99 < share < 100:
-        return "> 99 %"
-    return f"{share:.0f} %"
+    small = 0 < part < whole / 100
+    large = whole > part > 0.99 * whole
+    return f"{'< ' if small else '> ' if large else ''}{number} %"
 
 
 def resource(name: str) -> str:

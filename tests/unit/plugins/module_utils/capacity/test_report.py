@@ -169,7 +169,7 @@ def test_tables(snapshot: Snapshot, answer: Answer) -> None:
     assert tables["flavors"][1]["more without it"] == "any number"
     assert tables["resources"][1] == {
         "resource class": "MEMORY_MB",
-        "share used": "75 %",
+        "used %": 75,
         "capacity": 512,
         "used": 384,
         "free": 128,
@@ -177,7 +177,7 @@ def test_tables(snapshot: Snapshot, answer: Answer) -> None:
         "stranded": 0,
         "unit": "GiB",
     }
-    assert tables["hosts"][0]["free memory"] == "51 %" and tables["hosts"][0]["take no guests"] == 1
+    assert tables["hosts"][0]["free memory %"] == 51 and tables["hosts"][0]["take no guests"] == 1
     assert tables["closed"] == [{"host": "cpu3", "zone": "a", "why": "disabled: fan is broken"}]
 
 
