@@ -19,31 +19,34 @@ def capacity(total: int, reserved: int, ratio: float) -> int:
     return int((total - reserved) * ratio)
 
 
-def respects_units(inventory: Inventory, amount: int) -> bool:
-    """Whether min_unit, max_unit and step_size allow a single allocation of this amount, as far as they are known."""
+def wrong_units(inventory: Inventory, amount: int) -> tuple[str, ...]:
+    """Which of min_unit, max_unit and step_size forbid a single allocation of this amount, as far as they are known."""
     if amount in inventory.admits:
-        return True
-    return (
-        (inventory.min_unit is None or amount >= inventory.min_unit)
-        and (inventory.max_unit is None or amount <= inventory.max_unit)
-        and (inventory.step_size is None or amount % inventory.step_size == 0)
-    )
+        return ()
+    wrong = []
+    if inventory.min_unit is not None and amount < inventory.min_unit:
+        wrong.append("min_unit")
+    if inventory.max_unit is not None and amount > inventory.max_unit:
+        wrong.append("max_unit")
+    if inventory.step_size is not None and amount % inventory.step_size:
+        wrong.append("step_size")
+    return tuple(wrong)
 
 
 def proven(inventory: Inventory, amount: int) -> bool:
-    """Whether the snapshot knows, rather than assumes, what :func:`respects_units` says."""
-    if amount in inventory.admits or not respects_units(inventory, amount):
+    """Whether the snapshot knows, rather than assumes, what :func:`wrong_units` says."""
+    if amount in inventory.admits or wrong_units(inventory, amount):
         return True
     return None not in (inventory.min_unit, inventory.max_unit, inventory.step_size)
 
 
 def admits(inventory: Inventory, used: int, amount: int) -> bool:
     """Whether one more allocation of ``amount`` is accepted when ``used`` is taken already."""
-    return used + amount <= inventory.capacity and respects_units(inventory, amount)
+    return used + amount <= inventory.capacity and not wrong_units(inventory, amount)
 
 
 def most(inventory: Inventory, used: int, amount: int) -> int:
     """How many allocations of ``amount`` (at least 1) are accepted one after the other."""
-    if not respects_units(inventory, amount):
+    if wrong_units(inventory, amount):
         return 0
     return max(0, inventory.capacity - used) // amount

@@ -13,8 +13,15 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from . import inventory, packing
+from .errors import SnapshotError
 from .groups import Request
-from .model import Snapshot
+from .limits import suspects
+from .model import SHARING, Inventory, Provider, Snapshot
+from .plans import Located, Node, Plan, Shape, Waived, plan
+from .sharing import Borrower, Lot, joint_bound
+
+PLENTY = 1 << 40  # a count of more than this has no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,11 @@ class Count:
 class Limit:
     """What keeps one more from fitting.
 
-    :param limit: "MEMORY_MB", "max_unit of VCPU", "min_unit of VCPU", "step_size of VCPU", "trait HW_CPU_X86_AVX",
-        "trait !COMPUTE_STATUS_DISABLED", "aggregates", "tree" (topology: same_subtree, isolate, in_tree)
+    :param limit: "MEMORY_MB", "max_unit of VCPU", "trait HW_CPU_X86_AVX", "trait A or B",
+        "trait !COMPUTE_STATUS_DISABLED", "aggregates", or "group rules" (isolate, same_subtree, in_tree)
     :param kind: "resource", "unit", "trait", "aggregate" or "tree"
-    :param more: how many more would fit without it; None where that is not finite
+    :param more: how many more would fit without it; 0 where something else limits just as much, None where nothing
+        else would be a limit
     """
 
     limit: str
@@ -49,48 +57,464 @@ class Limit:
     more: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Something that may be the limit in trees of one shape.
+
+    :param without: the plan without it
+    :param alone: the plan with nothing else
+    :param blocks: whether nothing can fit because of it, whatever is free
+    """
+
+    limit: str
+    kind: str
+    without: Plan | None
+    alone: Plan | None
+    blocks: bool
+
+
+class _Judge:
+    """Finds the limits in trees of one shape."""
+
+    def __init__(
+        self, now: Plan | None, entries: list[_Entry], fits: t.Callable[[Plan | None, list[int]], int]
+    ) -> None:
+        self._now = now
+        self._entries = entries
+        self._fits = fits
+        self._known: dict[tuple[str, str, int | None], Limit] = {}
+        self._classes: list[tuple[str, int, int]] = []  # name, cell, amount where there is no choice and no more to see
+        resources = [entry for entry in entries if entry.kind == "resource"]
+        if now is not None and now.simple is not None and len(now.simple) == len(resources):
+            for entry in resources:
+                if entry.alone is not None and entry.alone.simple is not None:
+                    self._classes += [(entry.limit, cell, amount) for cell, amount in entry.alone.simple]
+            if sorted((cell, amount) for _name, cell, amount in self._classes) != sorted(now.simple):
+                self._classes = []
+
+    def limits(self, free: list[int]) -> tuple[Limit, ...]:
+        """The limits of a tree, that whose removal gives most first."""
+        return self._of_classes(free) if self._classes else self._of_all(free)
+
+    def _of_classes(self, free: list[int]) -> tuple[Limit, ...]:
+        """Where each class comes from one provider, and all rules are met: the class with the lowest count."""
+        counts = [free[cell] // amount for _name, cell, amount in self._classes]
+        lowest = max(0, min(counts))
+        binding = [position for position, number in enumerate(counts) if number <= lowest]
+        if len(binding) > 1:
+            return tuple([self._limit(self._classes[position][0], "resource", 0) for position in binding])
+        del counts[binding[0]]
+        more = min(counts) - lowest if counts else None
+        return (self._limit(self._classes[binding[0]][0], "resource", more),)
+
+    def _of_all(self, free: list[int]) -> tuple[Limit, ...]:
+        """What gives more when it is left out, and what by itself allows no more."""
+        now = self._fits(self._now, free)
+        found = []
+        for entry in self._entries:
+            more = max(0, self._fits(entry.without, free) - now)
+            if entry.kind == "resource":
+                binds = more > 0 or self._fits(entry.alone, free) <= now
+            else:
+                binds = more > 0 or entry.blocks
+            if binds:
+                found.append(self._limit(entry.limit, entry.kind, None if more > PLENTY else more))
+        return tuple(sorted(found, key=lambda limit: (-(PLENTY if limit.more is None else limit.more), limit.limit)))
+
+    def _limit(self, limit: str, kind: str, more: int | None) -> Limit:
+        key = (limit, kind, more)
+        return self._known.get(key) or self._known.setdefault(key, Limit(limit, kind, more))
+
+
+class _Loan(t.NamedTuple):
+    """Cells of a provider of another tree: there they begin at ``first``, here they are ``start`` to ``end``."""
+
+    root: str
+    first: int
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Tree:
+    """A tree, with what is free in it.
+
+    :param shape: number of its shape
+    :param free: by cell of its own providers
+    :param loans: sharing providers of other trees, whose cells come after its own
+    """
+
+    root: str
+    shape: int
+    free: list[int]
+    loans: tuple[_Loan, ...]
+
+
 class Forest:
     """The provider trees of a snapshot, with usages of their own that :meth:`claim` adds to.
 
     Trees are named by the uuid of their root. Providers that share by aggregates, and are no part of a host's tree, are
-    trees as well: Placement has candidates for them where they alone can give what is asked.
+    trees as well.
 
     :ivar roots: the roots of all trees, in the order of the snapshot
     """
 
-    roots: list[str]
-
     def __init__(self, snapshot: Snapshot) -> None:
-        raise NotImplementedError
+        planter = _Planter(snapshot)
+        self._trees: dict[str, _Tree] = planter.trees
+        self._root_of: dict[str, str] = planter.root_of
+        self._shapes: list[Shape] = planter.shapes
+        self.roots: list[str] = list(self._trees)
+        self._plans: dict[tuple[int, Request, Located, Waived], Plan | None] = {}
+        self._packings: dict[tuple[int, tuple[int, ...]], packing.Packing] = {}
+        self._judges: dict[tuple[int, Request, Located], _Judge] = {}
 
     def copy(self) -> Forest:
         """The same trees, with usages that can change by themselves."""
-        raise NotImplementedError
+        other = object.__new__(Forest)
+        other.__dict__.update(self.__dict__)  # shapes never change, and what is remembered holds for both
+        other._trees = {
+            root: _Tree(root, tree.shape, tree.free.copy(), tree.loans) for root, tree in self._trees.items()
+        }
+        return other
+
+    # ---- how many
 
     def admits(self, root: str, request: Request) -> bool:
         """Whether one more fits."""
-        raise NotImplementedError
+        tree = self._trees[root]
+        found = self._plan(tree, request)
+        return self._fits_once(found, self._available(tree))
 
     def most(self, root: str, request: Request) -> Count:
         """How many more fit in one tree when nobody else takes from providers that it shares."""
-        raise NotImplementedError
+        tree = self._trees[root]
+        return self._pack(self._plan(tree, request), self._available(tree))
 
     def most_each(self, request: Request, roots: t.Iterable[str] | None = None) -> dict[str, Count]:
-        """:meth:`most` for all trees, or for these, each by itself; trees with none are left out."""
-        raise NotImplementedError
+        """:meth:`most` for all trees, or for these, each by itself; trees with none (proven) are left out."""
+        counts: dict[str, Count] = {}
+        known: dict[int, Count] = {}  # one Count for all trees that have as many
+        plans: dict[int, Plan | None] = {}
+        anywhere = all(group.in_tree is None for group in request.groups)
+        for root in self.roots if roots is None else roots:
+            tree = self._trees[root]
+            if not anywhere:
+                found = self._plan(tree, request)
+            elif tree.shape in plans:
+                found = plans[tree.shape]
+            else:
+                found = plans[tree.shape] = self._plan(tree, request)
+            if found is None:
+                continue
+            if found.simple is not None and not tree.loans:
+                free = tree.free
+                fits = min([free[cell] // amount for cell, amount in found.simple])
+                if fits > 0:
+                    counts[root] = known.get(fits) or known.setdefault(fits, Count(fits, fits))
+                continue
+            count = self._pack(found, self._available(tree))
+            if count.bound > 0:
+                counts[root] = count
+        return counts
 
     def together(self, request: Request, roots: t.Iterable[str] | None = None) -> Count:
         """How many more fit in all these trees together: those that share a provider share what it has."""
-        raise NotImplementedError
+        fits = bound = 0
+        sharing: list[_Tree] = []
+        for root, count in self.most_each(request, roots).items():
+            tree = self._trees[root]
+            if tree.loans or any(node.lends for node in self._shapes[tree.shape]):
+                sharing.append(tree)
+            else:
+                fits += count.fits
+                bound += count.bound
+        if sharing:
+            joint = self._joint(request, sharing)
+            fits += joint.fits
+            bound += joint.bound
+        return Count(fits, bound)
 
-    def limits(self, root: str, request: Request) -> list[Limit]:
-        """What limits the number in one tree, that whose removal gives most first."""
-        raise NotImplementedError
+    def _joint(self, request: Request, trees: list[_Tree]) -> Count:
+        """:meth:`together` for trees that have to do with providers that several trees share."""
+        borrowers: list[Borrower] = []
+        slots: dict[Lot, int] = {}
+        for tree in trees:
+            found = self._plan(tree, request)
+            assert found is not None  # as something fits
+            free = self._available(tree)
+            count = self._pack(found, free)
+            own = 0
+            lots = set()
+            items = 0  # that may come from providers that are shared
+            for component in found.components:
+                parts = [[(self._lot(tree, option), option) for option in options] for options in component.items]
+                if any(lot for options in parts for lot, _option in options):
+                    items += len(parts) + len(component.covers)
+                    for lot, option in parts[0]:
+                        if lot is None:
+                            own += packing.times(option.takes, free)
+                        else:
+                            lots.add(lot)
+                            slots[lot] = packing.times(option.takes, free)
+            if items > 1:  # too complicated for a flow: as if it had all by itself
+                borrowers.append(Borrower(count.bound, count.bound, frozenset(), False))
+            elif items == 1:
+                borrowers.append(Borrower(count.bound, min(own, count.bound), frozenset(lots), count.proven))
+            else:
+                borrowers.append(Borrower(count.bound, count.bound, frozenset(), count.proven))
+        bound, exact = joint_bound(borrowers, slots)
+        if exact:
+            return Count(bound, bound)
+        trial = self.copy()
+        fits = sum(trial.claim(tree.root, request, bound) for tree in trees)
+        return Count(fits, max(fits, bound))
+
+    def _lot(self, tree: _Tree, option: packing.Option) -> Lot | None:
+        """What an option takes from a provider that is shared: (root, cells there); None for other providers."""
+        if not option.takes:
+            return None
+        first = option.takes[0][0]
+        for loan in tree.loans:
+            if loan.start <= first < loan.end:
+                return loan.root, tuple((cell - loan.start + loan.first, amount) for cell, amount in option.takes)
+        return (tree.root, option.takes) if self._shapes[tree.shape][option.place].lends else None
+
+    # ---- limits
+
+    def limits(self, root: str, request: Request) -> tuple[Limit, ...]:
+        """What limits the number in one tree by itself, that whose removal gives most first."""
+        return self.limits_each(request, (root,))[root]
+
+    def limits_each(self, request: Request, roots: t.Iterable[str] | None = None) -> dict[str, tuple[Limit, ...]]:
+        """:meth:`limits` of all trees, or of these."""
+        found: dict[str, tuple[Limit, ...]] = {}
+        judges: dict[tuple[int, Located], _Judge] = {}
+        for root in self.roots if roots is None else roots:
+            tree = self._trees[root]
+            case = (tree.shape, self._located(tree, request))
+            judge = judges.get(case) or judges.setdefault(case, self._judge(tree, request))
+            found[root] = judge.limits(self._available(tree))
+        return found
+
+    def _judge(self, tree: _Tree, request: Request) -> _Judge:
+        """The judge for trees like this, made once."""
+        key = (tree.shape, request, self._located(tree, request))
+        if key not in self._judges:
+            entries = []
+            endless = [packing.UNLIMITED] * sum(len(node.cells) for node in self._shapes[tree.shape])
+            for suspect in suspects(request, self._shapes[tree.shape]):
+                alone = self._plan(tree, suspect.alone, suspect.others)
+                if suspect.kind == "resource":
+                    blocks = False  # that depends on what is free
+                else:
+                    blocks = not self._fits_once(alone, endless)
+                without = self._plan(tree, suspect.without, suspect.waived)
+                entries.append(_Entry(suspect.limit, suspect.kind, without, alone, blocks))
+            self._judges[key] = _Judge(self._plan(tree, request), entries, self._fits)
+        return self._judges[key]
+
+    # ---- allocations
 
     def claim(self, root: str, request: Request, count: int = 1) -> int:
-        """Allocate up to ``count`` in one tree, as the best choice has it; how many there were."""
-        raise NotImplementedError
+        """Allocate up to ``count`` in one tree, by the choice of providers that fits most often; how many there were."""
+        tree = self._trees[root]
+        found = self._plan(tree, request)
+        if found is None:
+            return 0
+        free = self._available(tree)
+        count = min(count, self._pack(found, free).fits)
+        if count:
+            for component in found.components:
+                packing.take(component, free, count)
+            tree.free[:] = free[: len(tree.free)]
+            for loan in tree.loans:
+                lent = free[loan.start : loan.end]
+                self._trees[loan.root].free[loan.first : loan.first + len(lent)] = lent
+        return count
 
     def proven(self, root: str, request: Request) -> bool:
         """Whether the snapshot knows the units for this, rather than assumes Placement's defaults."""
-        raise NotImplementedError
+        shape = self._shapes[self._trees[root].shape]
+        return all(
+            inventory.proven(node.units[name], amount)
+            for group in request.groups
+            for name, amount in group.resources
+            for node in shape
+            if name in node.units
+        )
+
+    # ---- the parts
+
+    def _available(self, tree: _Tree) -> list[int]:
+        """What is free by cell; a copy only where something is borrowed."""
+        if not tree.loans:
+            return tree.free
+        free = tree.free.copy()
+        for loan in tree.loans:
+            free += self._trees[loan.root].free[loan.first : loan.first + loan.end - loan.start]
+        return free
+
+    def _located(self, tree: _Tree, request: Request) -> Located:
+        """Where the trees are that in_tree names, by group."""
+        if all(group.in_tree is None for group in request.groups):
+            return (None,) * len(request.groups)
+        shape = self._shapes[tree.shape]
+        roots = [tree.root] * (len(shape) - len(tree.loans)) + [loan.root for loan in tree.loans]
+        located: list[frozenset[int] | None] = []
+        for group in request.groups:
+            if group.in_tree is None:
+                located.append(None)
+            else:
+                wanted = self._root_of.get(group.in_tree)
+                located.append(frozenset(place for place, root in enumerate(roots) if root == wanted))
+        return tuple(located)
+
+    def _plan(self, tree: _Tree, request: Request, waived: Waived = frozenset()) -> Plan | None:
+        """The plan for trees of this shape, made once."""
+        located = self._located(tree, request)
+        key = (tree.shape, request, located, waived)
+        if key not in self._plans:
+            self._plans[key] = plan(self._shapes[tree.shape], request, located, waived)
+        return self._plans[key]
+
+    def _fits_once(self, found: Plan | None, free: list[int]) -> bool:
+        return found is not None and all(packing.fits_once(component, free) for component in found.components)
+
+    def _fits(self, found: Plan | None, free: list[int]) -> int:
+        if found is not None and found.simple is not None:
+            return packing.times(found.simple, free)
+        return self._pack(found, free).fits
+
+    def _pack(self, found: Plan | None, free: list[int]) -> Count:
+        """The component that fits least often."""
+        if found is None:
+            return Count(0, 0)
+        fits = bound = packing.UNLIMITED
+        for component in found.components:
+            if len(component.items) == 1 and not component.covers:
+                packed = packing.pack(component, free)
+            else:
+                key = (id(component), tuple([free[cell] for cell in component.cells]))
+                remembered = self._packings.get(key)
+                packed = remembered or self._packings.setdefault(key, packing.pack(component, free))
+            fits = min(fits, packed.fits)
+            bound = min(bound, packed.bound)
+        return Count(fits, bound)
+
+
+class _Planter:
+    """Makes trees, and the shapes that they have, from the providers of a snapshot.
+
+    :ivar trees: by the uuid of the root
+    :ivar root_of: by the uuid of any provider, that of its root
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._providers = {provider.uuid: provider for provider in snapshot.providers}
+        self._kinds: dict[t.Any, int] = {}  # what providers may have in common, numbered
+        self._numbers: dict[t.Any, int] = {}  # number of a shape
+        self.shapes: list[Shape] = []
+        self.trees: dict[str, _Tree] = {}
+        self.root_of: dict[str, str] = {}
+        members: dict[str, list[Provider]] = {}
+        for provider in snapshot.providers:
+            root = self._root(provider)
+            if provider.parent is None:
+                members.setdefault(root, []).insert(0, provider)
+            else:
+                members.setdefault(root, []).append(provider)
+        self._members = {
+            provider.uuid: members[provider.uuid] for provider in snapshot.providers if provider.parent is None
+        }
+        self._first_cell: dict[str, int] = {}
+        for own in self._members.values():
+            cell = 0
+            for provider in own:
+                self._first_cell[provider.uuid] = cell
+                cell += len(provider.inventories)
+        self._lenders: dict[str, list[Provider]] = {}  # by aggregate
+        for provider in snapshot.providers:
+            if SHARING in provider.traits:
+                for aggregate in sorted(provider.aggregates):
+                    self._lenders.setdefault(aggregate, []).append(provider)
+        for root, own in self._members.items():
+            self.trees[root] = self._tree(root, own)
+
+    def _root(self, provider: Provider) -> str:
+        """The uuid of the root of a provider's tree."""
+        way = []
+        while provider.uuid not in self.root_of and provider.parent is not None:
+            way.append(provider.uuid)
+            if provider.parent not in self._providers:
+                raise SnapshotError("provider %s has a parent %s that is not there" % (provider.uuid, provider.parent))
+            provider = self._providers[provider.parent]
+        root = self.root_of.setdefault(provider.uuid, provider.uuid)
+        self.root_of.update(dict.fromkeys(way, root))
+        return root
+
+    def _tree(self, root: str, own: list[Provider]) -> _Tree:
+        free = [held.capacity - held.used for provider in own for _name, held in sorted(provider.inventories.items())]
+        loans = []
+        end = len(free)
+        lenders = self._lenders_of(own)
+        for lender in lenders:
+            start, end = end, end + len(lender.inventories)
+            loans.append(_Loan(self.root_of[lender.uuid], self._first_cell[lender.uuid], start, end))
+        return _Tree(root, self._shape(own + lenders, len(own)), free, tuple(loans))
+
+    def _lenders_of(self, own: list[Provider]) -> list[Provider]:
+        """Providers of other trees that share with one of these."""
+        if not self._lenders:
+            return []
+        root = self.root_of[own[0].uuid]
+        found = {
+            lender.uuid: lender
+            for provider in own
+            for aggregate in provider.aggregates
+            for lender in self._lenders.get(aggregate, ())
+            if self.root_of[lender.uuid] != root
+        }
+        return [found[uuid] for uuid in sorted(found)]
+
+    def _shape(self, providers: list[Provider], own: int) -> int:
+        """The number of the shape of these providers, of which the first ``own`` are the tree's."""
+        places = {provider.uuid: place for place, provider in enumerate(providers)}
+        above = [self._above(provider, places) for provider in providers] if len(providers) > 1 else [frozenset((0,))]
+        key = (own, *((self._kind(provider), high) for provider, high in zip(providers, above, strict=True)))
+        if key not in self._numbers:
+            self._numbers[key] = len(self.shapes)
+            self.shapes.append(_shape(providers, above, own))
+        return self._numbers[key]
+
+    def _kind(self, provider: Provider) -> int:
+        """A number for what providers alike have in common."""
+        units = tuple(
+            (name, held.min_unit, held.max_unit, held.step_size, held.admits)
+            for name, held in sorted(provider.inventories.items())
+        )
+        return self._kinds.setdefault((units, provider.traits, provider.aggregates), len(self._kinds))
+
+    def _above(self, provider: Provider, places: dict[str, int]) -> frozenset[int]:
+        """The places of a provider and of those above it."""
+        found = set()
+        uuid: str | None = provider.uuid
+        while uuid is not None:
+            if uuid in places:
+                found.add(places[uuid])
+            uuid = self._providers[uuid].parent
+        return frozenset(found)
+
+
+def _shape(providers: list[Provider], above: list[frozenset[int]], own: int) -> Shape:
+    nodes = []
+    cell = 0
+    for place, provider in enumerate(providers):
+        cells = {}
+        units: dict[str, Inventory] = {}
+        for name, held in sorted(provider.inventories.items()):
+            cells[name] = cell
+            units[name] = held
+            cell += 1
+        nodes.append(Node(cells, units, provider.traits, provider.aggregates, above[place], place >= own))
+    return tuple(nodes)
