@@ -82,7 +82,7 @@ class Nova(Service):
     def compute_services(self) -> dict[str, ComputeService]:
         """All nova-compute services by host, of all cells; those of cells that cannot be reached are missing."""
         found = {}
-        for row in self.get("/os-services", params={"binary": "nova-compute"})["services"]:
+        for row in self.part("/os-services", "services", params={"binary": "nova-compute"}):
             found[row["host"]] = ComputeService(
                 id=str(row["id"]),
                 host=row["host"],
@@ -113,18 +113,18 @@ class Nova(Service):
     def compute_nodes(self) -> list[dict[str, t.Any]]:
         """All compute nodes in one answer, as of an API that had no pages yet: with the host of their service, and
         without the UUIDs, for which :meth:`hypervisors` takes a call for every thousand."""
-        return list(self.get("/os-hypervisors/detail", microversion=UNPAGED)["hypervisors"])
+        return list(self.part("/os-hypervisors/detail", "hypervisors", microversion=UNPAGED))
 
     def aggregates(self) -> list[dict[str, t.Any]]:
         """All host aggregates."""
-        return list(self.get("/os-aggregates")["aggregates"])
+        return list(self.part("/os-aggregates", "aggregates"))
 
     def server_groups(self) -> list[dict[str, t.Any]]:
         """The server groups of all projects."""
         found: list[dict[str, t.Any]] = []
         while True:
             params = {"all_projects": "True", "limit": PAGE, "offset": len(found)}
-            rows = self.get("/os-server-groups", params=params, microversion="2.64")["server_groups"]
+            rows = self.part("/os-server-groups", "server_groups", params=params, microversion="2.64")
             found += rows
             if not rows:
                 return found

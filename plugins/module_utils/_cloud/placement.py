@@ -8,15 +8,18 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .errors import NotFoundError, UnreachableError
+from .errors import NotFoundError
 from .rest import Service
 from .session import Cloud
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProviderRow:
-    """A resource provider as lists have it. Every change of its inventories, traits, aggregates or allocations makes
-    another generation."""
+    """A resource provider as lists have it.
+
+    Every change of its inventories, traits and aggregates makes another generation, and so does an allocation that is
+    made. One that is taken away does not (placement objects/allocation.py, ``delete_all``).
+    """
 
     uuid: str
     name: str
@@ -87,7 +90,7 @@ class Placement(Service):
             params["resources"] = _amounts(resources)
         if member_of:
             params["member_of"] = member_of
-        rows = self._list(self.get("/resource_providers", params=params), "resource_providers", list)
+        rows = self.part("/resource_providers", "resource_providers", params=params)
         return {
             row["uuid"]: ProviderRow(row["uuid"], row["name"], row["parent_provider_uuid"], row["generation"])
             for row in rows
@@ -99,9 +102,10 @@ class Placement(Service):
         The amounts are a numbered group: one provider has to give them all, and Placement need not look at sharing
         providers. A Placement that caps candidates answers with a part of the trees, and does not say so.
         """
-        body = self.get("/allocation_candidates", params={"resources1": _amounts(resources)})
+        path = "/allocation_candidates"
+        body = self.get(path, params={"resources1": _amounts(resources)})
         givers: set[str] = set()
-        for candidate in self._list(body, "allocation_requests", list):
+        for candidate in self._part(body, path, "allocation_requests", list):
             givers.update(candidate["allocations"])
         return {
             uuid: Summary(
@@ -109,8 +113,17 @@ class Placement(Service):
                 summary["traits"],
                 uuid in givers,
             )
-            for uuid, summary in self._list(body, "provider_summaries", dict).items()
+            for uuid, summary in self._part(body, path, "provider_summaries", dict).items()
         }
+
+    def usages_at(self, provider: str) -> tuple[int, dict[str, int]] | None:
+        """The generation of a provider and what is used of it by resource class, None when there is no such
+        provider."""
+        try:
+            body = self.get("/resource_providers/%s/usages" % provider)
+        except NotFoundError:
+            return None
+        return body["resource_provider_generation"], body["usages"]
 
     def state(self, provider: str, aggregates: bool = False) -> ProviderState | None:
         """All about one provider, from its own pages; they are read again, a few times, until they are of one
@@ -141,15 +154,6 @@ class Placement(Service):
             return list(self.get("/resource_providers/%s/aggregates" % provider)["aggregates"])
         except NotFoundError:
             return []
-
-    def _list(self, body: t.Any, key: str, kind: type) -> t.Any:
-        """What is below a key of an answer, which has to be there."""
-        found = body.get(key) if isinstance(body, dict) else None
-        if not isinstance(found, kind):
-            raise UnreachableError(
-                "%s gave an answer without %s, so it is cut off or not Placement's." % (self.where, key)
-            )
-        return found
 
 
 def _amounts(resources: t.Mapping[str, int]) -> str:

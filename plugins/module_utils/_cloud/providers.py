@@ -12,6 +12,9 @@ Placement has no page with everything. The reader puts it together from
   ``step_size`` allow what the flavors ask for;
 * the list of all providers again, unless every generation was seen again meanwhile. Whatever has moved, come or gone
   since the first list is read from its own pages.
+
+An allocation that is taken away does not make another generation. What is used is therefore always read, also of
+providers that an earlier reading has, and is right as of the call that brought it.
 """
 
 from __future__ import annotations
@@ -47,8 +50,9 @@ WORTH_A_PROBE = 4
 
 
 def few(providers: int) -> int:
-    """How many providers of so many are read from their own pages rather than by one more wide question."""
-    return max(16, providers // 100)
+    """How many of so many providers are read from their own pages (three small calls each) rather than by one more wide
+    question, which brings all the others again."""
+    return max(4, providers // 100)
 
 
 @dataclasses.dataclass(slots=True)
@@ -64,14 +68,15 @@ class _State:
 class ProviderReader:
     """One reading.
 
-    :param previous: providers of an earlier reading; those whose generation is still the same are taken over
+    :param previous: providers of an earlier reading; of those whose generation is still the same only what is used is
+        read
     :param everything: total, reserved, ratio and units of every inventory, instead of proofs of what is asked for
     """
 
     def __init__(self, placement: Placement, previous: t.Iterable[Provider] = (), everything: bool = False) -> None:
         self.placement = placement
         self.everything = everything
-        self.previous = {provider.uuid: provider for provider in previous}
+        self._previous = {provider.uuid: provider for provider in previous}
         #: what could not be read as it should, in sentences
         self.limits: list[str] = []
         #: how many providers were taken over from the earlier reading, and how many moved while this one went on
@@ -89,8 +94,8 @@ class ProviderReader:
         :param aggregates: UUIDs of the aggregates whose members are wanted; those of sharing providers are read anyway
         """
         self._rows = self.placement.providers()
-        self._take_over()
         self._ask_widely(amounts)
+        self._read_usages([uuid for uuid in self._missing() if self._earlier(uuid)])
         self._read_pages(self._missing())
         if self.everything:
             self._read_units(uuid for uuid, state in self._states.items() if _lacks_totals(state))
@@ -105,33 +110,32 @@ class ProviderReader:
     def _missing(self) -> list[str]:
         return [uuid for uuid in self._rows if uuid not in self._states]
 
-    def _take_over(self) -> None:
-        """From the earlier reading, whatever has not changed since."""
-        for uuid, row in self._rows.items():
-            earlier = self.previous.get(uuid)
-            if earlier is not None and earlier.generation == row.generation:
-                self._states[uuid] = _State(row.generation, dict(earlier.inventories), self._same(earlier.traits))
-                self._confirmed.add(uuid)
-        self.kept = len(self._states)
+    def _earlier(self, uuid: str) -> Provider | None:
+        """The provider as the earlier reading has it, if it has not changed since (but for what is used of it)."""
+        earlier = self._previous.get(uuid)
+        return earlier if earlier is not None and earlier.generation == self._rows[uuid].generation else None
 
     def _ask_widely(self, amounts: t.Callable[[], Amounts]) -> None:
         """Wide questions, as long as there are many providers of which nothing is known."""
-        enough = few(len(self._rows))
-        if len(self._missing()) <= enough:
-            return
-        for question in QUESTIONS:
-            self._ask(question)
+        enough = 0
+        for question in self._questions(amounts):
             if len(self._missing()) <= enough:
                 return
-        for name in amounts():
-            if name.startswith("CUSTOM_") and len(self._missing()) > enough:
-                self._ask({name: 1})
+            self._ask(question)
+            enough = few(len(self._rows))
+
+    @staticmethod
+    def _questions(amounts: t.Callable[[], Amounts]) -> t.Iterator[Wants]:
+        yield from QUESTIONS
+        yield from ({name: 1} for name in amounts() if name.startswith("CUSTOM_"))
 
     def _ask(self, question: Wants) -> None:
         for uuid, summary in self.placement.candidates(question).items():
-            row = self._rows.get(uuid)
-            if row is not None and uuid not in self._states:
-                self._states[uuid] = self._of_summary(row, summary, question)
+            if uuid in self._rows and uuid not in self._states:
+                known = self._earlier(uuid)
+                used = {name: used for name, (_capacity, used) in summary.resources.items()}
+                if known is None or not self._take_over(known, used):
+                    self._states[uuid] = self._of_summary(self._rows[uuid], summary, question)
 
     def _of_summary(self, row: ProviderRow, summary: Summary, question: Wants) -> _State:
         inventories = {}
@@ -139,6 +143,24 @@ class ProviderReader:
             unit = 1 if summary.gives and question.get(name) == 1 else None
             inventories[name] = Inventory(capacity, used, min_unit=unit, step_size=unit)
         return _State(row.generation, inventories, self._same(frozenset(summary.traits)))
+
+    def _take_over(self, earlier: Provider, used: t.Mapping[str, int]) -> bool:
+        """A provider as it was, but for what is used of it. Whether that goes together."""
+        if set(used) != set(earlier.inventories):
+            return False
+        inventories = {
+            name: dataclasses.replace(inventory, used=used[name]) for name, inventory in earlier.inventories.items()
+        }
+        self._states[earlier.uuid] = _State(earlier.generation, inventories, self._same(earlier.traits))
+        self.kept += 1
+        return True
+
+    def _read_usages(self, uuids: t.Sequence[str]) -> None:
+        """What is used of providers that an earlier reading has."""
+        for uuid, found in zip(uuids, self.placement.cloud.each(self.placement.usages_at, uuids, WORKERS), strict=True):
+            earlier = self._previous[uuid]
+            if found is not None and found[0] == earlier.generation and self._take_over(earlier, found[1]):
+                self._confirmed.add(uuid)
 
     def _read_pages(self, uuids: t.Sequence[str], aggregates: bool = False) -> None:
         """Providers from their own pages, as they are now; one that is gone is forgotten."""
@@ -182,7 +204,7 @@ class ProviderReader:
         That one unit may be had proves ``min_unit`` and ``step_size``, the largest amount that there is room for the
         rest. What is not proven by probes is read.
         """
-        for state in self._states.values() if self.kept else ():
+        for state in self._states.values() if self.kept else ():  # what was proven then may tell of other amounts now
             for name, inventory in state.inventories.items():
                 if inventory.admits and name in amounts:
                     state.inventories[name] = _admitting(inventory, inventory.admits[-1], amounts[name])

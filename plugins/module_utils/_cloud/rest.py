@@ -69,6 +69,22 @@ class Service:
         """GET: the decoded body."""
         return self.request("GET", path, params=params, microversion=microversion).body
 
+    def part(
+        self, path: str, key: str, kind: type = list, params: Params = None, microversion: str | None = None
+    ) -> t.Any:
+        """GET: what the decoded body has below the key.
+
+        :raises UnreachableError: there is no such thing in it
+        """
+        return self._part(self.get(path, params=params, microversion=microversion), path, key, kind)
+
+    def _part(self, body: t.Any, path: str, key: str, kind: type) -> t.Any:
+        found = body.get(key) if isinstance(body, dict) else None
+        if not isinstance(found, kind):
+            text = "%s answered GET %s without %s: the answer is cut off, or something else answers there."
+            raise UnreachableError(text % (self.where, path, key))
+        return found
+
     def post(self, path: str, body: t.Any, microversion: str | None = None) -> t.Any:
         """POST: the decoded body. Not repeated when it may have been carried out."""
         return self.request("POST", path, body=body, microversion=microversion).body
@@ -88,7 +104,7 @@ class Service:
         query = dict(params or {})
         while True:
             body = self.get(path, params=query, microversion=microversion)
-            elements = body.get(key, [])
+            elements = self._part(body, path, key, list)
             yield from elements
             following = body.get("next") or next(
                 (link["href"] for link in body.get(key + "_links", []) if link.get("rel") == "next"), None
@@ -192,7 +208,7 @@ class Service:
                 " its clock is wrong." % (self.where, self.cloud.user)
             )
         if status == 403:
-            policy = re.search(r"Policy doesn't allow (\S+) to be performed", detail)
+            policy = re.search(r"Policy does(?:n't| not) allow (\S+) to be performed", detail)
             if policy or not detail:
                 need = "it takes the role 'admin' (these credentials have: %s)" % listed(self.cloud.roles)
                 need += ", or a policy that allows %s" % policy.group(1) if policy else ""

@@ -21,6 +21,7 @@ POST    /guests/reset   forget them
 POST    /catalog        ``{"without": [service types]}``: what the catalog lacks for logins from now on
 POST    /faults         a list of ``{"method", "path", "status", "body", "hang", "cut", "lose", "times", "skip"}``
 POST    /flags          ``{"group", "values"}``: Nova options, changed while it runs
+POST    /placement      ``{option: value}`` of Placement's section ``placement``, changed while it runs
 GET     /errors         what Nova logged from its first error on
 GET     /log            the requests served since the last time it was asked for: ``[method, path, status]``
 ======  ==============  =====================================================================================
@@ -379,6 +380,8 @@ class Loopback(integrated_helpers.ProviderUsageBaseTestCase):
                     self.keystone.catalog_without = set(body["without"])
                 elif what == "POST /flags":
                     self.flags(group=body.get("group"), **body["values"])
+                elif what == "POST /placement":
+                    self.placement.fixture.conf_fixture.config(group="placement", **body)
                 elif what == "GET /errors":
                     lines = self.stdlog.logger.output.splitlines()
                     found = [number for number, line in enumerate(lines) if " ERROR " in line or "Traceback" in line]
