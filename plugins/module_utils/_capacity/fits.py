@@ -197,7 +197,7 @@ class Survey:
         self.scheduler: Scheduler = configured(scheduler, snapshot)
         self.terms = Terms(self.scheduler, project, zone, aggregate, group)
         self.rules = Rules(snapshot, self.terms)
-        self.forest = Forest(snapshot)
+        self.forest = Forest(snapshot if self.rules.sharing else _without_aggregates(snapshot))
         self.hosts = snapshot.hosts
         self.places = self.rules.places.places
         self.members: list[list[Host]] = [[] for _place in self.places]
@@ -236,6 +236,18 @@ class Survey:
         if "aggregates" not in self.snapshot.parts:
             found.append("The snapshot has no aggregates: their rules are passed over.")
         return found
+
+
+def _without_aggregates(snapshot: Snapshot) -> Snapshot:
+    """The snapshot without Placement's aggregates, so that hosts that differ in nothing else are alike.
+
+    They matter to providers that share. What the aggregates of a host are good for, the rules look after.
+    """
+    providers = [
+        dataclasses.replace(provider, aggregates=frozenset()) if provider.aggregates else provider
+        for provider in snapshot.providers
+    ]
+    return dataclasses.replace(snapshot, providers=providers)
 
 
 @dataclasses.dataclass(slots=True)
