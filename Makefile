@@ -13,13 +13,17 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 export INVENTORY ?= inventories/lab
 
-.PHONY: help demo lab clean setup test lint unit sanity integration molecule bench build tables
+.PHONY: help demo report lab clean setup test lint unit sanity integration molecule bench build tables
 
 help: ## say what there is
 	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: lab ## from a fresh Debian machine to a cloud that boots guests, in containers
 	@tests/tools/demo.sh
+
+report: ## what an example cloud of 300 hosts can still hold, as a table and as a page
+	@tests/tools/setup.sh control
+	@tests/tools/report.sh
 
 lab: ## blank Debian 13 hosts for the playbooks, in containers
 	@tests/tools/setup.sh control lab

@@ -19,6 +19,7 @@ notes:
   - A file is replaced as a whole. Whoever reads it sees the old one or the new one.
 extends_documentation_fragment:
   - scaleout.nova.attributes
+  - scaleout.nova.question
   - ansible.builtin.files
 attributes:
   check_mode:
@@ -57,26 +58,6 @@ options:
   title:
     description: The heading. By default it names the cloud.
     type: str
-  flavors:
-    description: Names or IDs of the flavors that the report is about. By default all.
-    type: list
-    elements: str
-  project:
-    description:
-      - ID of the project that the servers are for.
-      - By default one for which no aggregate is reserved.
-    type: str
-  zone:
-    description: Availability zone that the servers have to be in.
-    type: str
-  aggregate:
-    description: Count only hosts of this host aggregate.
-    type: str
-  scheduler:
-    description:
-      - Options in the C(nova.conf) of the scheduler, which no API shows, under their names there, as for
-        O(scaleout.nova.capacity_info#module:scheduler).
-    type: dict
 seealso:
   - module: scaleout.nova.cloud_snapshot
   - module: scaleout.nova.capacity_info
@@ -175,17 +156,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity import model, report
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity import model, questions, report
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.errors import CapacityError
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity.fits import fits
-
-QUESTION = {
-    "flavors": {"type": "list", "elements": "str"},
-    "project": {"type": "str"},
-    "zone": {"type": "str"},
-    "aggregate": {"type": "str"},
-    "scheduler": {"type": "dict"},
-}
+from ansible_collections.scaleout.nova.plugins.module_utils._question import MUTUALLY_EXCLUSIVE, QUESTION_ARGUMENTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,17 +184,6 @@ def paths(params: t.Mapping[str, t.Any]) -> dict[str, str]:
         elif params["directory"]:
             found[name] = os.path.join(params["directory"], file_name)
     return found
-
-
-def notes(params: t.Mapping[str, t.Any]) -> list[str]:
-    """What the question narrows down, for whoever reads the report and did not ask."""
-    words = (
-        ("project", "for servers of the project %s"),
-        ("zone", "in the availability zone %s"),
-        ("aggregate", "in the aggregate %s"),
-    )
-    narrowed = [text % params[name] for name, text in words if params[name]]
-    return ["Asked %s." % ", ".join(narrowed)] if narrowed else []
 
 
 def read(path: str) -> bytes | None:
@@ -263,8 +225,11 @@ def diff(files: t.Iterable[File]) -> dict[str, str]:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     params = module.params
     snapshot = model.load(params["snapshot"])
-    answer = fits(snapshot, **{name: params[name] for name in QUESTION}, hosts=True)
-    facts = report.gather(snapshot, answer, title=params["title"] or "", notes=notes(params))
+    question = questions.Question({**{name: params[name] for name in QUESTION_ARGUMENTS}, "detail": "hosts"})
+    answer = question.answer(snapshot)
+    # The report says how large a flavor is, also of one that the cloud does not have.
+    snapshot = dataclasses.replace(snapshot, flavors=[*snapshot.flavors, *question.new_flavors])
+    facts = report.gather(snapshot, answer, title=params["title"] or "", notes=report.notes(params))
     files = [
         File(name, path, read(path), report.render(name, facts, answer).encode())
         for name, path in paths(params).items()
@@ -302,8 +267,9 @@ def main() -> None:
             "directory": {"type": "path"},
             **{name: {"type": "path"} for name in report.FORMATS},
             "title": {"type": "str"},
-            **QUESTION,
+            **QUESTION_ARGUMENTS,
         },
+        mutually_exclusive=MUTUALLY_EXCLUSIVE,
         required_one_of=[("directory", *report.FORMATS)],
         add_file_common_args=True,
         supports_check_mode=True,
@@ -311,7 +277,7 @@ def main() -> None:
     try:
         result = run(module)
     except CapacityError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=questions.sentence(error))
     except OSError as error:
         module.fail_json(msg="The report cannot be written: %s: %s" % (error.filename, error.strerror))
     module.exit_json(**result)

@@ -49,6 +49,6 @@ def test_the_example(tmp_path: Path) -> None:
 def test_a_saved_snapshot_needs_no_host(tmp_path: Path, inventory: list[str]) -> None:
     done = play(tmp_path, *inventory, "-e", "capacity_snapshot=mine/cloud.json", "-e", "capacity_directory=out")
     assert done.returncode != 0
-    assert f"the snapshot {tmp_path / 'mine' / 'cloud.json'} cannot be read: No such file" in " ".join(
+    assert f"The snapshot {tmp_path / 'mine' / 'cloud.json'} cannot be read: No such file" in " ".join(
         done.stdout.split()
     )

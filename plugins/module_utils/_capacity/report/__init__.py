@@ -4,6 +4,7 @@
 """Reports: an answer as a page, as Markdown, as JSON and as metrics.
 
 words          numbers, resources and limits as people read them
+asked          the question in words
 facts          what a report says, worked out once
 markup         HTML in which no text can become a tag
 picture        the pictures, as SVG
@@ -17,10 +18,11 @@ from __future__ import annotations
 import typing as t
 
 from . import document, markdown, page, prometheus
+from .asked import notes
 from .facts import Answer, Facts, gather
 from .rows import tables
 
-__all__ = ["FORMATS", "Answer", "Facts", "gather", "render", "tables"]
+__all__ = ["FORMATS", "Answer", "Facts", "gather", "notes", "render", "tables"]
 
 #: the formats, with what their files are called by default
 FORMATS = {

@@ -106,12 +106,14 @@ class FlavorFacts:
     """How often a flavor still fits.
 
     :param servers: how many there are of it
+    :param homes: the zones that they are in
     :param proven: whether it is certain that no more fit
     """
 
     name: str
     size: str
     servers: int
+    homes: frozenset[str]
     fits: int
     proven: bool
     zones: t.Mapping[str, int]
@@ -205,8 +207,7 @@ def gather(snapshot: Snapshot, answer: Answer, title: str = "", notes: t.Sequenc
     :param title: a heading; by default it names the cloud
     :param notes: what the question narrowed down or assumed, one sentence each
     """
-    counts = collections.Counter(server.flavor for server in snapshot.servers if server.flavor is not None)
-    flavors = _flavors(snapshot, answer, counts)
+    flavors = _flavors(snapshot, answer)
     groups = _groups(answer)
     resources = _resources(answer)
     cloud = words.clean(str(snapshot.source.get("cloud") or ""))
@@ -233,14 +234,22 @@ def _source(source: t.Mapping[str, t.Any]) -> str:
     return words.clean(", ".join(str(part) for part in parts if part))
 
 
-def _flavors(snapshot: Snapshot, answer: Answer, counts: t.Mapping[str, int]) -> tuple[FlavorFacts, ...]:
+def _flavors(snapshot: Snapshot, answer: Answer) -> tuple[FlavorFacts, ...]:
     """The flavors, the most numerous first."""
     sizes = {flavor.name: _size(flavor.vcpus, flavor.ram_mib, flavor.root_gib) for flavor in snapshot.flavors}
+    zones = {name: words.clean(host["zone"]) for name, host in answer["hosts"].items()}
+    counts = collections.Counter((server.flavor, zones.get(server.host or "")) for server in snapshot.servers)
+    servers: collections.Counter[str | None] = collections.Counter()
+    homes: dict[str | None, set[str]] = collections.defaultdict(set)
+    for (flavor, zone), number in counts.items():
+        servers[flavor] += number
+        homes[flavor].update([zone] if zone is not None else [])
     found = [
         FlavorFacts(
             name=words.clean(name),
             size=sizes.get(name, ""),
-            servers=counts.get(name, 0),
+            servers=servers[name],
+            homes=frozenset(homes[name]),
             fits=given["fits"],
             proven=given["proven"],
             zones={words.clean(zone): number for zone, number in given["zones"].items()},
@@ -330,18 +339,26 @@ def _resources(answer: Answer) -> tuple[ResourceFacts, ...]:
 def _headline(flavors: t.Sequence[FlavorFacts]) -> str:
     """The sentence that comes first: about the flavor that most servers have, or of which there is most room."""
     if not flavors:
-        return "No flavor was asked for."
+        return "There are no flavors to count."
     flavor = max(flavors, key=lambda one: (one.servers, one.fits))
     first = next((one for one in flavor.limits if one.kind == "resource"), None)
     if not flavor.fits:
         reason = f": {words.has_run_out(first.name)}" if first else ""
         return f"No room for another {flavor.name}{reason}."
-    sentence = f"Room for {flavor.fits_text} more {flavor.name}"
-    if first:
-        sentence += f"; {words.runs_out(first.name)} first"
-        if len(flavor.zones) > 1:
-            sentence += f" in zone {min(flavor.zones, key=lambda zone: (flavor.zones[zone], zone))}"
-    return sentence + "."
+    return f"Room for {flavor.fits_text} more {flavor.name}{_first_to_go(flavor, first)}."
+
+
+def _first_to_go(flavor: FlavorFacts, limit: LimitFacts | None) -> str:
+    """What runs out first, and in which of the zones where the flavor is at home, as the rest of a sentence."""
+    if limit is None:
+        return ""
+    zones = {zone: flavor.zones.get(zone, 0) for zone in flavor.homes | set(flavor.zones)}
+    if len(zones) < 2:
+        return f"; {words.runs_out(limit.name)} first"
+    gone = sorted((zone for zone, number in zones.items() if not number), key=words.natural)
+    if gone:
+        return f"; {words.has_run_out(limit.name)} in {'zone' if len(gone) == 1 else 'zones'} {words.listed(gone)}"
+    return f"; {words.runs_out(limit.name)} first in zone {min(zones, key=lambda zone: (zones[zone], zone))}"
 
 
 def _remarks(

@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from ansible_collections.scaleout.nova.plugins.doc_fragments import question
+from ansible_collections.scaleout.nova.plugins.module_utils import _question
+from ansible_collections.scaleout.nova.plugins.modules import capacity_info
 
 Run = Callable[..., dict[str, Any]]
 EXAMPLE = Path(__file__).resolve().parents[4] / "playbooks" / "files" / "example-cloud.json"
@@ -29,6 +34,12 @@ def run(run_module: Run) -> Run:
 def told(result: dict[str, Any]) -> dict[str, Any]:
     """What a result says of the report; file attributes are only known of files that there are."""
     return {name: result[name] for name in ("changed", "summary", "remarks", "tables", "limits", "files")}
+
+
+def documented(text: str) -> dict[str, Any]:
+    """The options of a documentation."""
+    options: dict[str, Any] = yaml.safe_load(text)["options"]
+    return options
 
 
 def written(path: Path) -> tuple[int, int]:
@@ -96,9 +107,28 @@ def test_only_what_differs_is_written(tmp_path: Path, run: Run) -> None:
 def test_a_question(tmp_path: Path, run: Run) -> None:
     result = run(directory=str(tmp_path), flavors=["m1.large"], zone="b", aggregate="general")
     assert [row["flavor"] for row in result["tables"]["flavors"]] == ["m1.large"]
-    assert "Asked in the availability zone b, in the aggregate general." in (tmp_path / "capacity.md").read_text()
+    text = (tmp_path / "capacity.md").read_text()
+    assert "> The question is about the availability zone b and the aggregate general only." in text
     everywhere = run(directory=str(tmp_path), flavors=["m1.large"])
     assert everywhere["tables"]["flavors"][0]["fits"] > result["tables"]["flavors"][0]["fits"] > 0
+
+
+def test_what_if_and_a_flavor_that_there_is_not(tmp_path: Path, run: Run) -> None:
+    flavor = {"name": "db", "vcpus": 8, "ram": 32768, "disk": 100}
+    now = run(directory=str(tmp_path), flavor=flavor)
+    then = run(directory=str(tmp_path), flavor=flavor, what_if={"remove_hosts": ["cpu-c10"]})
+    assert 0 < then["tables"]["flavors"][0]["fits"] <= now["tables"]["flavors"][0]["fits"]
+    text = (tmp_path / "capacity.md").read_text()
+    assert "> As if cpu-c10 was not there." in text and "| db | 8 vCPU, 32 GiB, 100 GiB disk |" in text
+    assert run(directory=str(tmp_path), what_if={"remove_host": []})["failed"]
+
+
+def test_the_options_of_a_question_are_those_of_capacity_info() -> None:
+    """One of the two modules asks the same as the other."""
+    info, fragment = documented(capacity_info.DOCUMENTATION), documented(question.ModuleDocFragment.DOCUMENTATION)
+    assert set(fragment) == set(_question.QUESTION_ARGUMENTS) <= set(info)
+    for name in set(fragment) - {"flavors", "image_properties"}:
+        assert fragment[name] == info[name], name
 
 
 @pytest.mark.parametrize(
@@ -106,9 +136,9 @@ def test_a_question(tmp_path: Path, run: Run) -> None:
     [
         (
             {"flavors": ["m1.larg"]},
-            "there is no flavor 'm1.larg' in the snapshot (similar: m1.large, m1.xlarge, s1.large)",
+            "There is no flavor 'm1.larg' in the snapshot (similar: m1.large, m1.xlarge, s1.large)",
         ),
-        ({"zone": "z"}, "there is no availability zone 'z' in the snapshot"),
+        ({"zone": "z"}, "There is no availability zone 'z' in the snapshot"),
         ({"scheduler": {"enabled_filter": []}}, "enabled_filter"),
     ],
 )

@@ -58,7 +58,7 @@ def answer() -> Answer:
                 "fits": 0,
                 "proven": True,
                 "hosts": {},
-                "zones": {"a": 0, "b": 0},
+                "zones": {},
                 "aggregates": {},
                 "limits": [limit("trait CUSTOM_GPU", "trait", 4, None)],
                 "unknown": [],
@@ -119,7 +119,10 @@ def test_the_first_sentence_of_other_clouds(snapshot: Snapshot, answer: Answer) 
     large = answer["flavors"]["m1.large"]
     large["proven"] = False
     assert report.gather(snapshot, answer).headline.startswith("Room for at least 1,204 more m1.large;")
-    large["zones"] = {"nova": 1204}
+    large["zones"] = {"a": 1204}
+    snapshot.servers[0].host = "cpu10"
+    assert report.gather(snapshot, answer).headline.endswith("m1.large; memory has run out in zone b.")
+    snapshot.servers[0].host = None
     large["limits"] = [limit("VCPU", "resource", 4, 1)]
     assert report.gather(snapshot, answer).headline.endswith("m1.large; vCPUs run out first.")
     large.update(fits=0, proven=True)
@@ -127,7 +130,36 @@ def test_the_first_sentence_of_other_clouds(snapshot: Snapshot, answer: Answer) 
     large["limits"] = []
     assert report.gather(snapshot, answer).headline == "No room for another m1.large."
     answer["flavors"] = {}
-    assert report.gather(snapshot, answer).headline == "No flavor was asked for."
+    assert report.gather(snapshot, answer).headline == "There are no flavors to count."
+
+
+def test_the_question_in_words() -> None:
+    assert report.notes({"flavors": ["m1.large"], "what_if": None, "zone": None, "image_properties": {}}) == []
+    terms = {"zone": "a", "aggregate": "fast", "boot_from_volume": True, "new_server_group": {"policy": "affinity"}}
+    assert report.notes(terms) == [
+        "The question is about the availability zone a, the aggregate fast and a new server group with the policy"
+        " affinity only.",
+        "The servers in question boot from volumes.",
+    ]
+    what_if = {
+        "remove_hosts": ["cpu1"],
+        "disable_hosts": ["cpu2", "cpu3"],
+        "ratios": [
+            {"resource_class": "VCPU", "allocation_ratio": 8.0, "hosts": None, "aggregate": None},
+            {"resource_class": "MEMORY_MB", "allocation_ratio": 1.5, "aggregate": "fast"},
+        ],
+        "aggregates": [{"name": "fast"}],
+        "add_hosts": [{"like": "cpu1", "count": 10, "zone": "b"}, {"like": "cpu2", "count": 1, "zone": None}],
+    }
+    assert report.notes({"what_if": what_if}) == [
+        "As if cpu1 was not there.",
+        "As if cpu2 and cpu3 were disabled.",
+        "As if the allocation ratio of VCPU was 8.",
+        "As if the allocation ratio of MEMORY_MB was 1.5 on fast.",
+        "As if aggregates were different: fast.",
+        "As if there were 10 hosts more like cpu1 in zone b.",
+        "As if there was 1 host more like cpu2.",
+    ]
 
 
 def test_without_servers_it_is_about_what_there_is_most_room_for(snapshot: Snapshot, answer: Answer) -> None:
@@ -389,7 +421,7 @@ def test_characters_that_nobody_can_see(snapshot: Snapshot, answer: Answer, name
 def test_a_cloud_with_nothing_in_it(snapshot: Snapshot) -> None:
     nothing = {"flavors": {}, "resources": {}, "stranded": {}, "hosts": {}, "limits": [], "taken_at": ""}
     facts = report.gather(Snapshot(), nothing)
-    assert facts.title == "Capacity" and facts.headline == "No flavor was asked for."
+    assert facts.title == "Capacity" and facts.headline == "There are no flavors to count."
     for name in report.FORMATS:
         assert report.render(name, facts, nothing).endswith("\n") or name == "prometheus"
     Page(report.render("html", facts, nothing))
