@@ -20,30 +20,48 @@ import pytest
 import testinfra
 import yaml
 
-SCENARIO = Path(__file__).resolve().parents[1]
-INVENTORY = SCENARIO / "inventory"
+SCENARIO = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY") or Path(__file__).parent / "default")
+INVENTORY = SCENARIO / "inventory"  # of the scenario's own; there may be another before it
 CACHE = Path(os.environ.get("SCALEOUT_CACHE") or Path.home() / ".cache" / "scaleout-nova")
 KEY = CACHE / "lab" / "id_ed25519"
 SSH_OPTIONS = (
     "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=10 "
     "-o ServerAliveInterval=5 -o PreferredAuthentications=publickey"
 )
+OURS = ("controllers", "backends", "computes")
 PATIENCE = 150  # seconds that a cloud may take to be whole again, on a machine that has other work to do
+
+
+@cache
+def sources() -> list[str]:
+    """Options that name the inventories, as the scenario gives them to ansible-playbook."""
+    settings = yaml.safe_load((SCENARIO / "molecule.yml").read_text())
+    given = settings["ansible"]["executor"]["args"]["ansible_playbook"]
+    return [os.path.expandvars(option) for option in given if option.startswith("--inventory=")]
 
 
 @cache
 def inventory() -> dict[str, Any]:
     """`ansible-inventory --list`; templates in it stay templates."""
-    command = ["ansible-inventory", "-i", str(INVENTORY), "--list"]
+    command = ["ansible-inventory", *sources(), "--list"]
     quiet = {**os.environ, "ANSIBLE_LOG_PATH": "/dev/null"}  # what it prints has the secrets
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=quiet).stdout))
 
 
 def members(group: str) -> list[str]:
-    """Names of the hosts of a group."""
+    """Names of the hosts of a group; those of all our groups, each once."""
     if group == "all":
-        return members("controllers") + members("computes")
-    return list(inventory()[group]["hosts"])
+        return list(dict.fromkeys(name for group in OURS for name in members(group)))
+    return list(inventory().get(group, {"hosts": []})["hosts"])
+
+
+def computes_of(name: str) -> dict[str, str]:
+    """Names of the nova-computes of a host, each with that of its cell."""
+    values = inventory()["_meta"]["hostvars"][name]
+    cell = values.get("nova_compute_cell", "cell1")
+    if values.get("nova_compute_driver") != "fake":
+        return {name: cell}
+    return {f"{name}-{number}": cell for number in range(1, values["nova_compute_fake_count"] + 1)}
 
 
 class Node:
@@ -52,12 +70,12 @@ class Node:
     def __init__(self, name: str) -> None:
         self.name = name
         self.vars: Mapping[str, Any] = inventory()["_meta"]["hostvars"][name]
-        self.address: str = self.vars["ansible_host"]
+        self.address: str = self.vars.get("scenario_address", self.vars["ansible_host"])
         self.host = testinfra.get_host(
             f"ssh://root@{self.address}", ssh_identity_file=str(KEY), ssh_extra_args=SSH_OPTIONS
         )
-        self.services: list[str] = self.vars["scenario_services"]
-        self.backends: list[str] = self.vars["scenario_backends"]
+        self.services: list[str] = self.vars.get("scenario_services", [])
+        self.backends: list[str] = self.vars.get("scenario_backends", [])
 
     def run(self, command: str) -> str:
         """What a shell command prints; the test fails when the command does."""
@@ -109,10 +127,16 @@ class Cloud:
         return f"http://{self.address}:{self.ports[service]}{path}"
 
     def call(
-        self, service: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        service: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        method: str | None = None,
     ) -> Answer:
         """What the service answers, to one without a token unless the headers have it."""
-        request = urllib.request.Request(self.url(service, path), data=body, headers=dict(headers or {}))
+        request = urllib.request.Request(self.url(service, path), data=body, headers=dict(headers or {}), method=method)
         try:
             with self.opener.open(request, timeout=30) as answer:
                 return Answer(answer.status, dict(answer.headers), answer.read())
@@ -138,12 +162,19 @@ class Cloud:
 
     def get(self, service: str, path: str, microversion: str = "") -> dict[str, Any]:
         """A resource."""
-        headers = {"X-Auth-Token": self.token, "Accept": "application/json"}
+        return self.ask("GET", service, path, microversion)
+
+    def ask(
+        self, method: str, service: str, path: str, microversion: str = "", body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """What a service answers to the administrator; an error fails the test."""
+        headers = {"X-Auth-Token": self.token, "Accept": "application/json", "Content-Type": "application/json"}
         if microversion:
             headers["OpenStack-API-Version"] = microversion
-        answer = self.call(service, path, headers=headers)
-        assert answer.status == 200, f"{service} {path}: {answer.status} {answer.body[:200]!r}"
-        return dict(json.loads(answer.body))
+        data = None if body is None else json.dumps(body).encode()
+        answer = self.call(service, path, body=data, headers=headers, method=method)
+        assert answer.status < 300, f"{method} {service} {path}: {answer.status} {answer.body[:200]!r}"
+        return dict(json.loads(answer.body or b"{}"))
 
 
 def wait_for(attempt: Callable[[], Any], seconds: float = PATIENCE) -> Any:
@@ -190,9 +221,30 @@ def controller() -> Node:
 
 
 @pytest.fixture(scope="session")
-def computes() -> set[str]:
-    """Names of all computes."""
-    return set(members("computes"))
+def database(controller: Node) -> Node:
+    """The host with the cloud's database, which need not be one of ours."""
+    address = controller.vars.get("service_database_address")
+    hostvars = inventory()["_meta"]["hostvars"]
+    return next((connect(name) for name in hostvars if hostvars[name].get("ansible_host") == address), controller)
+
+
+@pytest.fixture(scope="session")
+def host() -> Callable[[str], Node]:
+    """A host by its name."""
+    return connect
+
+
+@pytest.fixture(scope="session")
+def cells() -> dict[str, str]:
+    """Names of all nova-computes, each with that of its cell."""
+    return {compute: cell for name in members("computes") for compute, cell in computes_of(name).items()}
+
+
+@pytest.fixture(scope="session")
+def hypervisors(cells: Mapping[str, str]) -> dict[str, str]:
+    """Names of all nova-computes, each with that of its hypervisor: for libvirt, the name that the host has itself."""
+    own = {name: connect(name).run("hostname") for name in members("computes")}
+    return {compute: own.get(compute, compute) for compute in cells}
 
 
 @pytest.fixture(scope="session")
@@ -221,7 +273,7 @@ def playbook() -> Callable[..., dict[str, Any]]:
 
     def run(*arguments: str) -> dict[str, Any]:
         done = subprocess.run(
-            ["ansible-playbook", "-i", str(INVENTORY), *arguments],
+            ["ansible-playbook", *sources(), *arguments],
             env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
             capture_output=True,
             text=True,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 # Reads secrets from its input into a file for grep, and runs what follows with that file as $secrets.
@@ -18,7 +19,7 @@ def test_secrets_are_long_and_all_different(secrets):
 
 
 def test_no_secret_was_in_the_arguments_of_a_process_while_plays_ran(scratch):
-    """What the watch of the scenario (files/watch_arguments.py) saw, on the hosts and on this machine."""
+    """What the watch of the scenario (watch_arguments.py) saw, on the hosts and on this machine."""
     seen = json.loads((scratch / "arguments.json").read_text())
     # It has looked while the plays were at work: these take a second each.
     assert seen["commands"]["keystone-manage"] and seen["commands"]["nova-manage"]
@@ -59,6 +60,6 @@ def test_no_secret_is_in_the_output_of_a_play(scratch, secrets):
 
 def test_access_files_are_for_their_owner(controller):
     assert controller.run("stat -c '%U:%G %a' /etc/openstack/clouds.yaml") == "root:root 600"
-    inventory = Path(__file__).resolve().parents[2] / "inventory"
+    inventory = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "inventory"
     for path in (inventory / ".clouds.yaml", inventory / "group_vars" / "all" / "secrets.yml"):
         assert path.stat().st_mode & 0o777 == 0o600

@@ -57,20 +57,22 @@ def test_network_service_knows_its_ports(cloud, eventually):
     eventually(lambda: cloud.get("neutron", "/v2.0/ports")["ports"])
 
 
-def test_every_nova_service_reports(cloud, controller, computes, eventually):
+def test_every_nova_service_reports(cloud, controller, cells, eventually):
     """Each has written to the database after this test began: by the message queue and the conductor of its cell."""
     began = datetime.now(UTC).replace(microsecond=0)
+    own = controller.run("hostname")
 
     def check():
         services = cloud.get("nova", "/v2.1/os-services")["services"]
         assert {(item["binary"], item["host"]) for item in services} == {
-            ("nova-scheduler", controller.name),
-            ("nova-conductor", controller.name),
-            *(("nova-compute", name) for name in computes),
+            ("nova-scheduler", own),
+            ("nova-conductor", own),
+            *(("nova-compute", name) for name in cells),
         }
         assert {item["status"] for item in services} == {"enabled"}
-        # One conductor for the cloud, one for its cell, on the same host.
-        assert sorted(item["binary"] for item in services).count("nova-conductor") == 2
+        # One conductor for the cloud, and one for each cell, on the same host.
+        conductors = sorted(item["binary"] for item in services).count("nova-conductor")
+        assert conductors == 1 + len([name for name in controller.services if name.startswith("nova-conductor@")])
         late = {
             f"{item['binary']} {item['host']}": item["updated_at"]
             for item in services
@@ -82,34 +84,35 @@ def test_every_nova_service_reports(cloud, controller, computes, eventually):
     eventually(check)
 
 
-def test_each_compute_is_an_enabled_hypervisor(cloud, computes, eventually):
+def test_each_compute_is_an_enabled_hypervisor(cloud, hypervisors, eventually):
     def check():
         found = cloud.get("nova", "/v2.1/os-hypervisors/detail", "compute 2.53")["hypervisors"]
-        assert {(item["hypervisor_hostname"], item["state"], item["status"]) for item in found} == {
-            (name, "up", "enabled") for name in computes
-        }
-        assert len(found) == len(computes)
+        assert sorted(
+            (item["service"]["host"], item["hypervisor_hostname"], item["state"], item["status"]) for item in found
+        ) == sorted((name, hypervisor, "up", "enabled") for name, hypervisor in hypervisors.items())
 
     eventually(check)
 
 
-def test_each_compute_is_a_resource_provider(cloud, computes):
+def test_each_compute_is_a_resource_provider(cloud, hypervisors):
     providers = cloud.get("placement", "/resource_providers")["resource_providers"]
-    assert sorted(item["name"] for item in providers) == sorted(computes)
+    assert sorted(item["name"] for item in providers) == sorted(hypervisors.values())
     for item in providers:
         inventories = cloud.get("placement", f"/resource_providers/{item['uuid']}/inventories")["inventories"]
-        assert {"VCPU", "MEMORY_MB", "DISK_GB"} <= set(inventories)
+        assert {"MEMORY_MB", "DISK_GB"} <= set(inventories)
+        assert {"VCPU", "PCPU"} & set(inventories)
 
 
-def test_each_compute_is_mapped_exactly_once(controller, computes):
-    rows = controller.sql(
+def test_each_compute_is_mapped_exactly_once(database, cells):
+    rows = database.sql(
         "select h.host, c.name from nova_api.host_mappings h join nova_api.cell_mappings c on c.id = h.cell_id"
     )
-    assert sorted(rows) == sorted((name, "cell1") for name in computes)
+    assert sorted(rows) == sorted(cells.items())
 
 
-def test_cell0_and_cell1_are_mapped_once_each(controller):
-    assert sorted(controller.sql("select name from nova_api.cell_mappings")) == [("cell0",), ("cell1",)]
+def test_each_cell_is_mapped_exactly_once(database, cells):
+    names = database.sql("select name from nova_api.cell_mappings")
+    assert sorted(names) == [(name,) for name in sorted({"cell0", *cells.values()})]
 
 
 def test_no_guest_and_no_allocation_is_left_behind(cloud):
