@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .errors import CapacityError, FlavorError, QuestionError
+from .errors import CapacityError, FlavorError, QuestionError, near
 from .fits import Survey, find_flavors, fits
 from .mix import mix
 from .model import Flavor, Snapshot
@@ -34,7 +34,7 @@ class Question:
 
     def __init__(self, params: Params) -> None:
         self.params = params
-        self.new_flavors = _new_flavors(params.get("flavor"))
+        self.new_flavors = (described_flavor(params["flavor"]),) if params.get("flavor") else ()
         self._image = _image(params)
         self._mix = _mix(params.get("mix"))
         self._changes = _changes(params.get("what_if") or {})
@@ -107,31 +107,38 @@ class Question:
         return [*named, *self.new_flavors]
 
 
-def _new_flavors(given: Params | None) -> tuple[Flavor, ...]:
-    """A flavor as the parameters describe it.
+def described_flavor(given: Params) -> Flavor:
+    """A flavor as capacity_info describes one: vcpus, ram and swap (MiB), disk and ephemeral (GiB), extra_specs.
 
     :raises FlavorError: with the first thing that is wrong with it
     """
-    if not given:
-        return ()
-    name = given.get("name") or "flavor"
-    sizes = {key: given.get(key) or 0 for key in ("vcpus", "ram", "disk", "ephemeral", "swap")}
-    for key, value in sizes.items():
+    name = str(given.get("name") or "flavor")
+    keys = ("vcpus", "ram", "disk", "ephemeral", "swap")
+    for key in given:
+        if key not in (*keys, "name", "extra_specs"):
+            raise FlavorError("flavor %s: it has no %s%s" % (name, key, near(str(key), [*keys, "extra_specs"])))
+    sizes: dict[str, int] = {}
+    for key in keys:
+        value = given.get(key) or 0
         least = 1 if key in ("vcpus", "ram") else 0
-        if type(value) is not int or value < least:
+        try:
+            sizes[key] = -1 if isinstance(value, (bool, float)) else int(value)
+        except (TypeError, ValueError):
+            sizes[key] = -1
+        if sizes[key] < least:
             raise FlavorError("flavor %s: %s has to be a whole number from %d on, not %r" % (name, key, least, value))
-    specs = {str(key): _text(value) for key, value in (given.get("extra_specs") or {}).items()}
-    return (
-        Flavor(
-            id=name,
-            name=name,
-            vcpus=sizes["vcpus"],
-            ram_mib=sizes["ram"],
-            root_gib=sizes["disk"],
-            ephemeral_gib=sizes["ephemeral"],
-            swap_mib=sizes["swap"],
-            extra_specs=specs,
-        ),
+    specs = given.get("extra_specs") or {}
+    if not isinstance(specs, t.Mapping):
+        raise FlavorError("flavor %s: extra_specs has to be a dictionary" % name)
+    return Flavor(
+        id=name,
+        name=name,
+        vcpus=sizes["vcpus"],
+        ram_mib=sizes["ram"],
+        root_gib=sizes["disk"],
+        ephemeral_gib=sizes["ephemeral"],
+        swap_mib=sizes["swap"],
+        extra_specs={str(key): _text(value) for key, value in specs.items()},
     )
 
 
