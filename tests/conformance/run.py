@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares the capacity engine with a real Placement, on generated clouds that are filled until nothing fits.
+
+    make conformance CASES=10000 SEED=7
+    python tests/conformance/run.py --seed 7 --world 12 --request 3      one world, one request
+
+A case is a small cloud and a request of which at least one fits. For each
+
+* the hosts that the engine says can take one more are the roots of Placement's candidates, at the start and after every
+  allocation until there is no candidate left;
+* the counts that it predicts, for every host alone and for all together, are those of the longest sequence of
+  allocations, found by trying every choice of candidates; and that sequence is then allocated.
+
+Half of the clouds are filled by that longest sequence, half by candidates at random. Runs in the venv of the loopback
+cloud (requirements/loopback.txt).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import random
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+INSIDE = "SCALEOUT_CONFORMANCE"  # set in the venv
+FAILURES = 5
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cases", type=int, default=2000, help="stop after so many cases (default: %(default)s)")
+    parser.add_argument("--seed", default="1", help="another seed, other worlds (default: %(default)s)")
+    parser.add_argument("--world", type=int, help="this world alone")
+    parser.add_argument("--request", type=int, help="this request of each world alone")
+    return parser.parse_args()
+
+
+def enter_venv() -> t.NoReturn:
+    """Start again with the Python of the loopback venv."""
+    spec = importlib.util.spec_from_file_location("launcher", ROOT / "tests/integration/loopback/launcher.py")
+    assert spec is not None and spec.loader is not None
+    launcher = importlib.util.module_from_spec(spec)
+    sys.modules["launcher"] = launcher
+    spec.loader.exec_module(launcher)
+    python = str(launcher.venv())
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
+    environment[INSIDE] = "1"
+    os.execve(python, [python, *sys.argv], environment)
+
+
+def main() -> int:
+    options = arguments()
+    if INSIDE not in os.environ:
+        enter_venv()
+    sys.path[:0] = [str(ROOT / "build" / "collections"), str(HERE)]
+    from check import Checker, Mismatch
+    from clouds import CLASSES, TRAITS, World
+    from real import Placement
+
+    started = time.monotonic()
+    failures = 0
+    print("conformance: seed %s" % options.seed, flush=True)
+    with Placement(CLASSES, TRAITS) as placement:
+        checker = Checker(placement)
+        number = 0 if options.world is None else options.world
+        while failures < FAILURES and (checker.cases < options.cases or options.world is not None):
+            world = World("%s/%d" % (options.seed, number))
+            placement.load(world.snapshot)
+            for position, request in enumerate(world.requests):
+                if options.request in (None, position):
+                    try:
+                        checker.check(world, request, random.Random("%s/%d/%d" % (options.seed, number, position)))
+                    except Mismatch as mismatch:
+                        failures += 1
+                        print("FAILED: %s\n%s" % (mismatch, mismatch.details))
+                        print(
+                            "again: python tests/conformance/run.py --seed %s --world %d --request %d"
+                            % (options.seed, number, position),
+                            flush=True,
+                        )
+                    placement.forget()
+            if options.world is not None:
+                break
+            number += 1
+    print(checker.summary())
+    seconds = time.monotonic() - started
+    print("==== %d passed, %d failed in %.1fs ====" % (checker.cases, failures, seconds), flush=True)
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
