@@ -16,7 +16,7 @@ import typing as t
 from . import words
 
 if t.TYPE_CHECKING:
-    from ..model import Snapshot
+    from ..model import Server, Snapshot
 
 Answer = t.Mapping[str, t.Any]
 #: more zones than that do not stand side by side in a table of flavors any more
@@ -158,6 +158,7 @@ class Facts:
     """Everything that a report says.
 
     :param notes: what was asked for, where it was not the whole cloud as it is
+    :param servers: how many there are on the hosts; None where the snapshot does not say
     :param zones: names of the zones, in order
     :param limits: what the answer cannot know
     """
@@ -207,7 +208,8 @@ def gather(snapshot: Snapshot, answer: Answer, title: str = "", notes: t.Sequenc
     :param title: a heading; by default it names the cloud
     :param notes: what the question narrowed down or assumed, one sentence each
     """
-    flavors = _flavors(snapshot, answer)
+    servers = [server for server in snapshot.servers if server.host in answer["hosts"]]
+    flavors = _flavors(snapshot, answer, servers)
     groups = _groups(answer)
     resources = _resources(answer)
     cloud = words.clean(str(snapshot.source.get("cloud") or ""))
@@ -218,7 +220,7 @@ def gather(snapshot: Snapshot, answer: Answer, title: str = "", notes: t.Sequenc
         notes=tuple(map(words.clean, notes)),
         headline=_headline(flavors),
         remarks=tuple(_remarks(flavors, groups, resources)),
-        servers=len(snapshot.servers) if "servers" in snapshot.parts else None,
+        servers=len(servers) if "servers" in snapshot.parts else None,
         zones=tuple(sorted({group.zone for group in groups}, key=words.natural)),
         flavors=flavors,
         resources=resources,
@@ -234,21 +236,21 @@ def _source(source: t.Mapping[str, t.Any]) -> str:
     return words.clean(", ".join(str(part) for part in parts if part))
 
 
-def _flavors(snapshot: Snapshot, answer: Answer) -> tuple[FlavorFacts, ...]:
+def _flavors(snapshot: Snapshot, answer: Answer, servers: t.Iterable[Server]) -> tuple[FlavorFacts, ...]:
     """The flavors, the most numerous first."""
     sizes = {flavor.name: _size(flavor.vcpus, flavor.ram_mib, flavor.root_gib) for flavor in snapshot.flavors}
     zones = {name: words.clean(host["zone"]) for name, host in answer["hosts"].items()}
-    counts = collections.Counter((server.flavor, zones.get(server.host or "")) for server in snapshot.servers)
-    servers: collections.Counter[str | None] = collections.Counter()
-    homes: dict[str | None, set[str]] = collections.defaultdict(set)
-    for (flavor, zone), number in counts.items():
-        servers[flavor] += number
-        homes[flavor].update([zone] if zone is not None else [])
+    counts = collections.Counter((server.flavor or "", zones[server.host or ""]) for server in servers)
+    numbers: collections.Counter[str] = collections.Counter()
+    homes: dict[str, set[str]] = collections.defaultdict(set)
+    for (name, zone), number in counts.items():
+        numbers[name] += number
+        homes[name].add(zone)
     found = [
         FlavorFacts(
             name=words.clean(name),
             size=sizes.get(name, ""),
-            servers=servers[name],
+            servers=numbers[name],
             homes=frozenset(homes[name]),
             fits=given["fits"],
             proven=given["proven"],
@@ -374,6 +376,6 @@ def _remarks(
     worst = max((one for one in resources if one.free), key=lambda one: one.stranded / one.free, default=None)
     if worst and worst.stranded > NOTABLE * worst.free:
         yield (
-            f"{words.percent(worst.stranded, worst.free)} of the free {words.resource(worst.name)} cannot be used:"
-            f" no {words.resource(worst.without)} is left beside {'them' if worst.name == 'VCPU' else 'it'}."
+            f"{words.percent(worst.stranded, worst.free)} of the free {words.resource(worst.name)}"
+            f" {words.is_or_are(worst.name)} stranded on hosts with {words.too_little(worst.without)}."
         )

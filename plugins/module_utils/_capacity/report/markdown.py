@@ -66,7 +66,7 @@ def _flavors(facts: Facts) -> str:
                 flavor.size,
                 flavor.fits_text,
                 zones,
-                f"{first.text}, on {words.counted(first.hosts, 'host')}" if first else "nothing",
+                f"{first.text} ({words.counted(first.hosts, 'host')})" if first else "nothing",
                 first.more_text if first else "",
             )
         )
@@ -82,11 +82,11 @@ def _resources(facts: Facts) -> str:
                 words.amount(one.name, number)
                 for number in (one.capacity, one.used, one.free, one.usable, one.stranded)
             ),
-            f"no {words.resource(one.without)}" if one.stranded else "",
+            words.resource(one.without) if one.stranded else "",
         )
         for one in facts.resources
     ]
-    heads = ("Resource class", "#Share used", "#Capacity", "#Used", "#Free", "#Usable", "#Stranded", "Because there is")
+    heads = ("Resource class", "#Share used", "#Capacity", "#Used", "#Free", "#Usable", "#Stranded", "For lack of")
     return _table(heads, rows)
 
 

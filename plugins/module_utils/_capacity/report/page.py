@@ -132,7 +132,7 @@ def _count(number: int, class_: str = "") -> Markup:
 
 
 def _limit_text(limit: LimitFacts | None) -> str:
-    return f"{limit.text}, on {words.counted(limit.hosts, 'host')}" if limit else "nothing"
+    return f"{limit.text} ({words.counted(limit.hosts, 'host')})" if limit else "nothing"
 
 
 def _all_limits(facts: Facts) -> Markup | None:
@@ -206,8 +206,8 @@ def _stranded(facts: Facts) -> Markup:
         for one in facts.resources
         if one.stranded
     ]
-    explanation = "What is free of one resource on hosts where another one is gone: no guest can have it."
-    heads = ("Resource", "#Stranded", "#Of what is free", "#Hosts", "Because there is none left of")
+    explanation = "What is free of one resource on hosts that have too little of another one for any of these flavors."
+    heads = ("Resource", "#Stranded", "#Of what is free", "#Hosts", "For lack of")
     return _section(
         "stranded",
         "Stranded capacity",

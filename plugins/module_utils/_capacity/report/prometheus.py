@@ -66,7 +66,7 @@ def _resource_families(facts: Facts) -> t.Iterator[str]:
         ("used", f"Used {unit}"),
         ("free", f"Free {unit}"),
         ("usable", f"Free on hosts that take guests {unit}"),
-        ("stranded", f"Free on hosts where another resource class is gone {unit}"),
+        ("stranded", f"Free on hosts with too little of another resource class {unit}"),
     ):
         samples = [({"resource_class": one.name}, getattr(one, name)) for one in facts.resources]
         yield _family(f"resource_{name}", what, samples)

@@ -114,7 +114,7 @@ html{font-size:8.5pt}
 body{max-width:none;padding:0;-webkit-print-color-adjust:exact;print-color-adjust:exact}
 section{margin-top:2rem}
 tr,figure,.zone,.legend,.resources,.stranded,.limits{break-inside:avoid}
-h2,h3,.soft,.legend,.choice,summary{break-after:avoid}
+h2,h3,summary{break-after:avoid}
 thead{display:table-header-group}
 .choice label:not(:has(:checked)){display:none}
 .choice span,.choice input:checked+span{border:0;padding:.2rem 0;background:none;color:var(--ink);font-weight:600}

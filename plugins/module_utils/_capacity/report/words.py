@@ -123,6 +123,16 @@ def has_run_out(resource_class: str) -> str:
     return f"{resource(resource_class)} {'have' if resource_class in _PLURALS else 'has'} run out"
 
 
+def is_or_are(resource_class: str) -> str:
+    """The verb that goes with the words for a resource class."""
+    return "are" if resource_class in _PLURALS else "is"
+
+
+def too_little(resource_class: str) -> str:
+    """``too little memory``, ``too few vCPUs``."""
+    return f"too {'few' if resource_class in _PLURALS else 'little'} {resource(resource_class)}"
+
+
 def listed(names: t.Sequence[str], most: int = 6) -> str:
     """``a, b and c``; of a long list the first, and how many more there are."""
     if len(names) > most + 1:

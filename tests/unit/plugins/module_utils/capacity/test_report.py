@@ -88,7 +88,11 @@ def snapshot() -> Snapshot:
         source={"cloud": "production", "auth_url": "https://cloud.example.org/v3", "region": "RegionOne"},
         parts=("providers", "hosts", "aggregates", "flavors", "servers"),
         flavors=[Flavor("1", "m1.large", 4, 8192, 80), Flavor("2", "gpu.a", 8, 65536, 0)],
-        servers=[Server(f"s{number}", flavor="m1.large") for number in range(3)] + [Server("s9", flavor="gone")],
+        servers=[
+            *(Server(f"s{number}", flavor="m1.large", host="cpu1") for number in range(3)),
+            Server("s8", flavor="gone", host="cpu2"),
+            Server("s9", flavor="m1.large", host="elsewhere"),
+        ],
     )
 
 
@@ -111,7 +115,7 @@ def test_the_first_sentence(snapshot: Snapshot, answer: Answer) -> None:
     assert facts.remarks == (
         "No room at all for gpu.a.",
         "1 of 4 hosts takes no guests.",
-        "25 % of the free vCPUs cannot be used: no memory is left beside them.",
+        "25 % of the free vCPUs are stranded on hosts with too little memory.",
     )
 
 
@@ -122,7 +126,7 @@ def test_the_first_sentence_of_other_clouds(snapshot: Snapshot, answer: Answer) 
     large["zones"] = {"a": 1204}
     snapshot.servers[0].host = "cpu10"
     assert report.gather(snapshot, answer).headline.endswith("m1.large; memory has run out in zone b.")
-    snapshot.servers[0].host = None
+    snapshot.servers[0].host = "cpu1"
     large["limits"] = [limit("VCPU", "resource", 4, 1)]
     assert report.gather(snapshot, answer).headline.endswith("m1.large; vCPUs run out first.")
     large.update(fits=0, proven=True)
