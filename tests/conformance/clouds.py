@@ -32,8 +32,8 @@ CLASSES = ("VCPU", "MEMORY_MB", "DISK_GB", "PCPU", "VGPU", "CUSTOM_PF", "CUSTOM_
 TRAITS = ("CUSTOM_A", "CUSTOM_B", "CUSTOM_C", "CUSTOM_D", SHARING)
 ORDINARY = TRAITS[:4]
 WORLDS = ("flat", "nested", "sharing", "mixed")  # what a whole Placement has decides which code it runs
-CLOUDS = 5
-REQUESTS = 8
+CLOUDS = 16
+REQUESTS = 6
 
 
 @dataclass

@@ -13,9 +13,10 @@ import urllib.parse
 import uuid
 
 import sqlalchemy as sa
+import webob
 from oslo_config import cfg
 from placement import conf as placement_conf
-from placement import db_api, direct
+from placement import db_api, deploy
 from placement.db.sqlalchemy import models
 
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.groups import Request
@@ -29,9 +30,9 @@ PROJECT = str(uuid.UUID(int=2))
 
 
 class Placement:
-    """A running Placement. A context manager."""
+    """A Placement, called as a WSGI application."""
 
-    def __init__(self, classes: t.Iterable[str], traits: t.Iterable[str]) -> None:
+    def __init__(self, classes: t.Collection[str], traits: t.Collection[str]) -> None:
         """``classes`` and ``traits`` are all that clouds and requests may name."""
         config = cfg.ConfigOpts()
         placement_conf.register_opts(config)
@@ -39,36 +40,32 @@ class Placement:
         config.set_override("sync_on_startup", True, group="placement_database")
         config([], default_config_files=[])
         config.set_override("max_allocation_candidates", -1, group="placement")
-        self._direct = direct.PlacementDirect(config, latest_microversion=True)
-        self._classes = list(classes)
-        self._traits = list(traits)
-        self._ids: dict[str, dict[str, int]] = {}
-
-    def __enter__(self) -> Placement:
-        self._client = self._direct.__enter__()
-        self._client.get("/resource_classes")  # makes the schema
-        for name in self._classes:
+        config.set_override("auth_strategy", "noauth2", group="api")
+        self._app = deploy.loadapp(config)  # this makes the schema as well
+        self._ids: dict[str, int] = {}
+        for name in classes:
             if name.startswith("CUSTOM_"):
                 self._call("PUT", "/resource_classes/" + name)
-        for name in self._traits:
+        for name in traits:
             if name.startswith("CUSTOM_"):
                 self._call("PUT", "/traits/" + name)
         self._engine = db_api.get_placement_engine()
         with self._engine.begin() as connection:
-            for what, names in ((models.ResourceClass, self._classes), (models.Trait, self._traits)):
+            for what, names in ((models.ResourceClass, classes), (models.Trait, traits)):
                 table = what.__table__
                 rows = connection.execute(sa.select(table.c.name, table.c.id).where(table.c.name.in_(names)))
                 self._ids.update({row.name: row.id for row in rows})
-        return self
-
-    def __exit__(self, *exc: t.Any) -> None:
-        self._direct.__exit__(*exc)
 
     def _call(self, method: str, path: str, body: t.Any = None) -> t.Any:
-        reply = self._client.request(path, method, json=body, headers={"OpenStack-API-Version": MICROVERSION})
+        request = webob.Request.blank(path, method=method)
+        request.headers.update({"X-Auth-Token": "admin", "OpenStack-API-Version": MICROVERSION})
+        if body is not None:
+            request.json = body
+            request.content_type = "application/json"
+        reply = request.get_response(self._app)
         if reply.status_code >= 300:
             raise RuntimeError("%s %s: %d %s" % (method, path, reply.status_code, reply.text))
-        return reply.json() if reply.content else None
+        return reply.json if reply.body else None
 
     def load(self, snapshot: Snapshot) -> None:
         """Have these providers, and no others."""

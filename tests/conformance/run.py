@@ -68,28 +68,28 @@ def main() -> int:
     started = time.monotonic()
     failures = 0
     print("conformance: seed %s" % options.seed, flush=True)
-    with Placement(CLASSES, TRAITS) as placement:
-        checker = Checker(placement)
-        number = 0 if options.world is None else options.world
-        while failures < FAILURES and (checker.cases < options.cases or options.world is not None):
-            world = World("%s/%d" % (options.seed, number))
-            placement.load(world.snapshot)
-            for position, request in enumerate(world.requests):
-                if options.request in (None, position):
-                    try:
-                        checker.check(world, request, random.Random("%s/%d/%d" % (options.seed, number, position)))
-                    except Mismatch as mismatch:
-                        failures += 1
-                        print("FAILED: %s\n%s" % (mismatch, mismatch.details))
-                        print(
-                            "again: python tests/conformance/run.py --seed %s --world %d --request %d"
-                            % (options.seed, number, position),
-                            flush=True,
-                        )
-                    placement.forget()
-            if options.world is not None:
-                break
-            number += 1
+    placement = Placement(CLASSES, TRAITS)
+    checker = Checker(placement)
+    number = 0 if options.world is None else options.world
+    while failures < FAILURES and (checker.cases < options.cases or options.world is not None):
+        world = World("%s/%d" % (options.seed, number))
+        placement.load(world.snapshot)
+        for position, request in enumerate(world.requests):
+            if options.request in (None, position):
+                try:
+                    checker.check(world, request, random.Random("%s/%d/%d" % (options.seed, number, position)))
+                except Mismatch as mismatch:
+                    failures += 1
+                    print("FAILED: %s\n%s" % (mismatch, mismatch.details))
+                    print(
+                        "again: python tests/conformance/run.py --seed %s --world %d --request %d"
+                        % (options.seed, number, position),
+                        flush=True,
+                    )
+                placement.forget()
+        if options.world is not None:
+            break
+        number += 1
     print(checker.summary())
     seconds = time.monotonic() - started
     print("==== %d passed, %d failed in %.1fs ====" % (checker.cases, failures, seconds), flush=True)
