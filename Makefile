@@ -13,7 +13,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 export INVENTORY ?= inventories/lab
 
-.PHONY: help demo report lab clean setup test lint unit sanity integration molecule bench build tables
+.PHONY: help demo report lab clean setup test lint unit sanity integration conformance molecule bench build tables
 
 help: ## say what there is
 	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,7 +36,7 @@ setup: ## install what the tests need (every target does it by itself)
 	@tests/tools/setup.sh test
 
 test: setup ## all the tests, the cheap ones first
-	@python tests/tools/run_layers.py lint unit build sanity integration molecule
+	@python tests/tools/run_layers.py lint unit build sanity integration conformance molecule
 
 lint: setup ## ansible-lint, ruff, mypy, documentation, role tables
 	@tests/tools/lint.sh
@@ -55,6 +55,9 @@ sanity: setup ## ansible-test sanity, without containers
 
 integration: setup ## modules against real services on loopback
 	@tests/tools/pytest.sh tests/integration
+
+conformance: setup ## the capacity engine against a real Placement (CASES=2000 SEED=1)
+	@python tests/conformance/run.py --cases $(or $(CASES),2000) --seed $(or $(SEED),1)
 
 molecule: ## the roles on real hosts in containers
 	@tests/tools/setup.sh test lab

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW = ("integration", "molecule")
+SLOW = ("integration", "conformance", "molecule")
 PYTEST = re.compile(r"^=+ (.*?\d+ (?:passed|failed|skipped|error).*?) in [0-9.]+s.*=+$", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
