@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options by which modules choose resource providers (see plugins/module_utils/_cloud/selection.py)."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation fragment for the options that say which resource providers."""
+
+    DOCUMENTATION = r"""
+options:
+  hosts:
+    description:
+      - Compute hosts, by the names that their services have in Nova (C(openstack compute service list)), or globs of
+        these such as V(cpu-1*). Meant are the resource providers of their compute nodes, not those nested in them.
+      - A name or glob that no compute host has is an error. An empty list means no host.
+      - O(hosts), O(aggregates) and O(providers) add to each other.
+    type: list
+    elements: str
+  aggregates:
+    description: Host aggregates of Nova, by name or glob. Meant are their hosts.
+    type: list
+    elements: str
+  providers:
+    description:
+      - Resource providers, by name, glob or UUID. They may be nested (a GPU of a host) or sharing (a storage pool), and
+        nova-compute may have nothing to do with them.
+    type: list
+    elements: str
+  required_traits:
+    description:
+      - Of the providers that the other options mean, only those with all of these traits.
+      - Alone, all providers of the cloud with these traits.
+    type: list
+    elements: str
+  forbidden_traits:
+    description: Of the providers that the other options mean, only those with none of these traits.
+    type: list
+    elements: str
+"""
