@@ -60,19 +60,19 @@ def _flavor_families(facts: Facts) -> t.Iterator[str]:
 
 
 def _resource_families(facts: Facts) -> t.Iterator[str]:
-    unit = "of the resource class, in its unit (MEMORY_MB: MiB, DISK_GB: GiB)."
+    unit = "in the unit of the resource class (MEMORY_MB: MiB, DISK_GB: GiB)."
     for name, what in (
-        ("capacity", f"Capacity {unit}"),
-        ("used", f"Used {unit}"),
-        ("free", f"Free {unit}"),
-        ("usable", f"Free on hosts that take guests {unit}"),
-        ("stranded", f"Free on hosts with too little of another resource class {unit}"),
+        ("capacity", f"Capacity, {unit}"),
+        ("used", f"Used, {unit}"),
+        ("free", f"Free, {unit}"),
+        ("usable", f"Free on hosts that take guests, {unit}"),
+        ("stranded", f"Free on hosts with too little of another resource class, {unit}"),
     ):
         samples = [({"resource_class": one.name}, getattr(one, name)) for one in facts.resources]
         yield _family(f"resource_{name}", what, samples)
     free, capacity = _zone_samples(facts)
-    yield _family("resource_zone_capacity", f"Capacity of the zone's hosts that take guests {unit}", capacity)
-    yield _family("resource_zone_free", f"Free on the zone's hosts that take guests {unit}", free)
+    yield _family("resource_zone_capacity", f"Capacity of the zone's hosts that take guests, {unit}", capacity)
+    yield _family("resource_zone_free", f"Free on the zone's hosts that take guests, {unit}", free)
 
 
 def _zone_samples(facts: Facts) -> tuple[list[Sample], list[Sample]]:
