@@ -9,6 +9,7 @@ servers in MiB, disks in GiB, swap in MiB. Unknown keys are errors, except below
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -210,6 +211,12 @@ def _is_amounts(value: t.Any) -> bool:
     return type(value) is list and all(type(item) is int and item > 0 for item in value)
 
 
+@functools.lru_cache(maxsize=4096)
+def _text_set(values: tuple[str, ...]) -> frozenset[str]:
+    """The set of these, one for all records that have the same: hosts have dozens of traits, all alike."""
+    return frozenset(values)
+
+
 def _choice(*words: str) -> _Kind:
     return _Kind(" or ".join(json.dumps(word) for word in words), words.__contains__)
 
@@ -230,9 +237,9 @@ _MAYBE_RATIO = _Kind(
 )
 _AMOUNTS = _Kind("a list of whole numbers, 1 or more", _is_amounts, tuple)
 _TEXTS = _Kind("a list of texts", _is_texts, tuple)
-_TEXT_SET = _Kind("a list of texts", _is_texts, frozenset)
-_TEXT_MAP = _Kind("an object whose values are texts", _is_text_map)
-_OBJECT = _Kind("an object", lambda value: type(value) is dict)
+_TEXT_SET = _Kind("a list of texts", _is_texts, lambda value: _text_set(tuple(value)))
+_TEXT_MAP = _Kind("an object whose values are texts", _is_text_map, dict)
+_OBJECT = _Kind("an object", lambda value: type(value) is dict, dict)
 _STATUS = _choice("enabled", "disabled")
 _STATE = _choice("up", "down")
 

@@ -127,12 +127,13 @@ def _alike(component: Component) -> list[tuple[Option, int]] | None:
         return None
     if width > 1 and not all(option.takes for option in component.items[0]):
         return None
-    return [(option, 1 if component.apart else _share(component, option, width)) for option in component.items[0]]
+    together = 1 if component.apart else width
+    return [(option, _share(component, option, together)) for option in component.items[0]]
 
 
-def _share(component: Component, option: Option, width: int) -> int:
-    """How many of ``width`` items one placement may put where this option is."""
-    return min([width, *(component.most[cell] // amount for cell, amount in option.takes if cell in component.most)])
+def _share(component: Component, option: Option, items: int) -> int:
+    """How many items, ``items`` at most, one placement may put where this option is."""
+    return min([items, *(component.most[cell] // amount for cell, amount in option.takes if cell in component.most)])
 
 
 def _most_alike(options: list[tuple[Option, int]], width: int, free: Free) -> int:
@@ -156,13 +157,25 @@ def _most_alike(options: list[tuple[Option, int]], width: int, free: Free) -> in
 
 
 def _take_alike(options: list[tuple[Option, int]], width: int, free: list[int], count: int) -> None:
-    """Take what ``count`` placements take in all; by the same argument the sums are all that matters."""
-    wanted = count * width
+    """Take what ``count`` placements take in all, such that what is left fits as often as it can.
+
+    For the most, ``total``, the providers give ``shares``. Of these the first ``count`` placements have to use what the
+    others cannot, and may use what they can themselves; by the argument above only the sums matter.
+    """
+    total = _most_alike(options, width, free)
+    wanted = total * width
+    shares = []
     for option, share in options:
-        number = min(wanted, times(option.takes, free), count * share)
-        wanted -= number
+        shares.append(min(wanted, times(option.takes, free), total * share))
+        wanted -= shares[-1]
+    wanted = count * width
+    numbers = [max(0, part - (total - count) * share) for part, (_option, share) in zip(shares, options, strict=True)]
+    wanted -= sum(numbers)
+    for position, (option, share) in enumerate(options):
+        more = min(wanted, min(shares[position], count * share) - numbers[position])
+        wanted -= more
         for cell, amount in option.takes:
-            free[cell] -= number * amount
+            free[cell] -= (numbers[position] + more) * amount
 
 
 # ---- any component: placements one by one
@@ -399,9 +412,9 @@ def simplex(rows: list[list[int]], room: list[int]) -> tuple[list[float], list[f
         costs = [value - factor * other for value, other in zip(costs, table[leave], strict=True)]
         basis[leave] = enter
     x = [0.0] * width
-    for line, column in enumerate(basis):
+    for number, column in enumerate(basis):
         if column < width:
-            x[column] = max(0.0, table[line][-1])
+            x[column] = max(0.0, table[number][-1])
     return x, costs[width : width + height]
 
 

@@ -163,6 +163,7 @@ class Forest:
         planter = _Planter(snapshot)
         self._trees: dict[str, _Tree] = planter.trees
         self._root_of: dict[str, str] = planter.root_of
+        self._places: dict[str, int] = planter.places
         self._shapes: list[Shape] = planter.shapes
         self.roots: list[str] = list(self._trees)
         self._plans: dict[tuple[int, Request, Located, Waived], Plan | None] = {}
@@ -333,6 +334,16 @@ class Forest:
                 self._trees[loan.root].free[loan.first : loan.first + len(lent)] = lent
         return count
 
+    def book(self, provider: str, name: str, amount: int) -> None:
+        """Allocate so much of a resource class of one provider, whether it is there or not; a negative amount frees."""
+        tree, cells = self._cells(provider)
+        tree.free[cells[name]] -= amount
+
+    def free(self, provider: str) -> dict[str, int]:
+        """What is left in one provider by resource class; negative where more is used than there is."""
+        tree, cells = self._cells(provider)
+        return {name: tree.free[cell] for name, cell in cells.items()}
+
     def proven(self, root: str, request: Request) -> bool:
         """Whether the snapshot knows the units for this, rather than assumes Placement's defaults."""
         shape = self._shapes[self._trees[root].shape]
@@ -354,6 +365,11 @@ class Forest:
         for loan in tree.loans:
             free += self._trees[loan.root].free[loan.first : loan.first + loan.end - loan.start]
         return free
+
+    def _cells(self, provider: str) -> tuple[_Tree, dict[str, int]]:
+        """The tree of a provider, and its cells there by resource class."""
+        tree = self._trees[self._root_of[provider]]
+        return tree, self._shapes[tree.shape][self._places[provider]].cells
 
     def _located(self, tree: _Tree, request: Request) -> Located:
         """Where the trees are that in_tree names, by group."""
@@ -408,6 +424,7 @@ class _Planter:
 
     :ivar trees: by the uuid of the root
     :ivar root_of: by the uuid of any provider, that of its root
+    :ivar places: by the uuid of any provider, its place in its tree
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -428,9 +445,11 @@ class _Planter:
             provider.uuid: members[provider.uuid] for provider in snapshot.providers if provider.parent is None
         }
         self._first_cell: dict[str, int] = {}
+        self.places: dict[str, int] = {}
         for own in self._members.values():
             cell = 0
-            for provider in own:
+            for place, provider in enumerate(own):
+                self.places[provider.uuid] = place
                 self._first_cell[provider.uuid] = cell
                 cell += len(provider.inventories)
         self._lenders: dict[str, list[Provider]] = {}  # by aggregate
