@@ -22,13 +22,14 @@ from __future__ import annotations
 
 import math
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 UNLIMITED = 1 << 62  # a count with nothing that limits it
-PLACEMENTS = 1500  # list no more than so many placements that differ
-STEPS = 60_000  # try no more than so many choices while listing them
-NODES = 120  # solve no more than so many linear programs
+PLACEMENTS = 800  # list no more than so many placements that differ
+STEPS = 40_000  # try no more than so many choices while listing them
+WORK = 3_000_000  # put no more than so many numbers into linear programs
+STATES = 300  # look at no more than so many states when a solution is made whole
 
 Amounts = tuple[tuple[int, int], ...]  # (cell, amount) pairs in the order of the cells
 Free = t.Sequence[int]
@@ -57,6 +58,7 @@ class Component:
     :param ancestors: by place, the places above it and itself
     :param alike: by item, the nearest item before it that it could change places with
     :param cells: all that it may take from; what a packing can be remembered by
+    :param pools: (cells, amount): of one resource class, a placement takes so much from these cells in all
     """
 
     items: tuple[tuple[Option, ...], ...]
@@ -67,6 +69,7 @@ class Component:
     ancestors: tuple[frozenset[int], ...] = ()
     alike: tuple[int | None, ...] = ()
     cells: tuple[int, ...] = ()
+    pools: tuple[tuple[tuple[int, ...], int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,12 @@ class Packing:
 
     :param fits: so often it does
     :param bound: and no more often than this
+    :param steps: how, where no formula says so: (times, what each takes)
     """
 
     fits: int
     bound: int
+    steps: tuple[tuple[int, Amounts], ...] = ()
 
 
 def pack(component: Component, free: Free) -> Packing:
@@ -87,8 +92,7 @@ def pack(component: Component, free: Free) -> Packing:
     if alike is not None:
         fits = _most_alike(alike, len(component.items), free)
         return Packing(fits, fits)
-    fits, bound, _steps = _solve(component, free)
-    return Packing(fits, bound)
+    return _solve(component, free)
 
 
 def fits_once(component: Component, free: Free) -> bool:
@@ -96,13 +100,16 @@ def fits_once(component: Component, free: Free) -> bool:
     return next(_placements(component, free, [STEPS]), None) is not None
 
 
-def take(component: Component, free: list[int], count: int) -> None:
-    """Take ``count`` placements, no more than ``pack(component, free).fits``, from ``free``."""
+def take(component: Component, free: list[int], count: int, packing: Packing) -> None:
+    """Take ``count`` placements from ``free``, such that what is left still has the others.
+
+    :param packing: of this component and ``free``; it has as many
+    """
     alike = _alike(component)
     if alike is not None:
         _take_alike(alike, len(component.items), free, count)
         return
-    for number, takes in _solve(component, free)[2]:
+    for number, takes in packing.steps:
         part = min(number, count)
         count -= part
         for cell, amount in takes:
@@ -239,30 +246,53 @@ def _rules_met(component: Component, places: list[int]) -> bool:
     return True
 
 
-def _solve(component: Component, free: Free) -> tuple[int, int, list[tuple[int, Amounts]]]:
-    """How often any component fits, at most how often, and how: (times, what each takes)."""
+def _solve(component: Component, free: Free) -> Packing:
+    """How often any component fits."""
+    bound = _simple_bound(component, free)
+    found = _greedy(component, free, bound, 1)
+    if found.fits < found.bound:
+        found = max(found, _greedy(component, free, bound, -1), key=lambda packing: packing.fits)
+    if found.fits == found.bound:
+        return found
     steps = [STEPS]
-    found: dict[Amounts, None] = {}
+    columns: dict[Amounts, None] = {}
     for takes in _placements(component, free, steps):
-        found[takes] = None
-        if not takes:
-            return UNLIMITED, UNLIMITED, [(UNLIMITED, takes)]
-        if len(found) >= PLACEMENTS:
+        columns[takes] = None
+        if len(columns) > PLACEMENTS:
             break
-    whole = steps[0] > 0 and len(found) < PLACEMENTS
-    columns = _undominated(list(found))
-    program = Program(columns, free)
-    program.solve(_simple_bound(component, free))
-    plan = [(number, takes) for number, takes in zip(program.best, columns, strict=True) if number]
-    if not whole:  # then what was not listed has its say in the bound
-        return program.fits, max(program.fits, _simple_bound(component, free)), plan
-    return program.fits, program.bound, plan
+    if len(columns) > PLACEMENTS or steps[0] <= 0:
+        return found
+    program = Program(_undominated(list(columns)), free)
+    program.solve(bound, found)
+    return Packing(program.fits, program.bound, program.steps)
+
+
+def _greedy(component: Component, free: Free, bound: int, order: int) -> Packing:
+    """Always from where least (``order`` 1) or most (-1) is left; each choice several times where many fit."""
+    left = list(free)
+    fits = 0
+    steps: list[tuple[int, Amounts]] = []
+    while fits < bound:
+        items = tuple(
+            tuple(sorted(options, key=lambda option: order * times(option.takes, left))) for options in component.items
+        )
+        tries = [STEPS // 10]
+        takes = next(_placements(replace(component, items=items), left, tries), None)
+        if takes is None:
+            proven = fits == 0 and tries[0] > 0  # that there is none
+            return Packing(fits, fits if proven else bound, tuple(steps))
+        if not takes:
+            return Packing(UNLIMITED, UNLIMITED, ((UNLIMITED, takes),))
+        number = min(bound - fits, max(1, times(takes, left) // 8))
+        for cell, amount in takes:
+            left[cell] -= number * amount
+        fits += number
+        steps.append((number, takes))
+    return Packing(fits, bound, tuple(steps))
 
 
 def _undominated(columns: list[Amounts]) -> list[Amounts]:
     """Placements without those that take at least as much of everything as another."""
-    if len(columns) > 400:
-        return columns
     maps = [dict(column) for column in columns]
     kept = []
     for number, column in enumerate(columns):
@@ -275,17 +305,19 @@ def _undominated(columns: list[Amounts]) -> list[Amounts]:
 
 
 def _simple_bound(component: Component, free: Free) -> int:
-    """At most so many: each set of items alike by itself."""
+    """At most so many: each set of items alike by itself, each resource class by itself."""
     widths = [1] * len(component.items)
     for item in range(len(component.items) - 1, 0, -1):
         twin = component.alike[item]
         if twin is not None:
             widths[twin] += widths[item]
-    return min(
+    bounds = [
         sum(times(option.takes, free) for option in options) // widths[item]
         for item, options in enumerate(component.items)
         if component.alike[item] is None
-    )
+    ]
+    bounds += [sum(max(0, free[cell]) for cell in cells) // amount for cells, amount in component.pools]
+    return min(UNLIMITED, *bounds)
 
 
 # ---- the packing problem in whole numbers
@@ -295,7 +327,7 @@ class Program:
     """Maximise ``sum(x)`` where ``columns`` taken ``x`` times stay within ``free``; x whole, 0 or more.
 
     :ivar fits: the best that was found
-    :ivar best: its x
+    :ivar steps: how: (times, what each takes)
     :ivar bound: no more than this is possible
     """
 
@@ -307,20 +339,23 @@ class Program:
         self.rows = [[column.get(cell, 0) // scale[cell] for column in self.columns] for cell in self.cells]
         self.room = [max(0, free[cell]) // scale[cell] for cell in self.cells]
         self.fits = 0
-        self.best = [0] * len(self.columns)
+        self.steps: tuple[tuple[int, Amounts], ...] = ()
         self.bound = 0
+        self._work = WORK
 
-    def solve(self, bound: int) -> None:
-        """Branch and bound, depth first; ``bound`` is one that is known already."""
-        if not self.columns:
-            return
-        open_nodes = [_Node(bound, self.room, [0] * len(self.columns), {})]
-        for _node in range(NODES):
-            while open_nodes and open_nodes[-1].bound <= self.fits:
-                open_nodes.pop()
-            if not open_nodes:
-                break
-            open_nodes += self._branch(open_nodes.pop())
+    def solve(self, bound: int, known: Packing | None = None) -> None:
+        """Branch and bound, depth first.
+
+        :param bound: one that is known already
+        :param known: a solution that is
+        """
+        if known is not None:
+            self.fits, self.steps = known.fits, known.steps
+        open_nodes = [_Node(bound, self.room, [0] * len(self.columns), {})] if self.columns else []
+        while open_nodes and self._work > 0:
+            node = open_nodes.pop()
+            if node.bound > self.fits:
+                open_nodes += self._branch(node)
         self.bound = max([self.fits, *(node.bound for node in open_nodes)])
 
     def _branch(self, node: _Node) -> list[_Node]:
@@ -330,9 +365,10 @@ class Program:
             [int(position == column) for position in range(len(self.columns))] for column, _most in extra
         ]
         room = node.room + [most for _column, most in extra]
-        x, y = simplex(rows, room)
+        x, y, pivots = simplex(rows, room)
+        self._work -= (pivots + 1) * len(rows) * (len(rows) + len(self.columns))
         bound = min(node.bound, sum(node.start) + proven_bound(rows, room, y, UNLIMITED))
-        self._round(node, x)
+        self._round(node, x, bound)
         if bound <= self.fits:
             return []
         column = max(range(len(x)), key=lambda position: min(x[position] % 1.0, -x[position] % 1.0))
@@ -349,17 +385,45 @@ class Program:
             below.append(_Node(bound, left, start, limited))
         return below
 
-    def _round(self, node: _Node, x: list[float]) -> None:
+    def _round(self, node: _Node, x: list[float], bound: int) -> None:
         """Make a whole solution of one that is not, and keep it when it is the best so far."""
         left = node.room.copy()
         whole = node.start.copy()
         order = sorted(range(len(x)), key=lambda column: -(x[column] % 1.0))
         for column in order:
             self._add(whole, left, column, math.floor(x[column] + 1e-9))
-        for column in order:
-            self._add(whole, left, column, UNLIMITED)
+        for column in self._rest(left, order, bound - sum(whole)):
+            whole[column] += 1
         if sum(whole) > self.fits:
-            self.fits, self.best = sum(whole), whole
+            self.fits = sum(whole)
+            self.steps = tuple(
+                (number, tuple(takes.items())) for number, takes in zip(whole, self.columns, strict=True) if number
+            )
+
+    def _rest(self, room: list[int], order: list[int], target: int) -> list[int]:
+        """The columns that fit into what is left: the longest sequence that a short search finds."""
+        seen: set[tuple[int, ...]] = set()
+        longest: list[int] = []
+        path: list[int] = []
+
+        def search(left: tuple[int, ...]) -> bool:
+            """Whether there is no need to search on."""
+            nonlocal longest
+            if len(path) > len(longest):
+                longest = path.copy()
+            seen.add(left)
+            for column in order:
+                after = tuple([space - row[column] for space, row in zip(left, self.rows, strict=True)])
+                if min(after) >= 0 and after not in seen:
+                    path.append(column)
+                    done = search(after)
+                    path.pop()
+                    if done:
+                        return True
+            return len(longest) >= target or len(seen) > STATES
+
+        search(tuple(room))
+        return longest
 
     def _add(self, whole: list[int], left: list[int], column: int, number: int) -> None:
         """Take a column up to ``number`` times, as far as there is room."""
@@ -381,8 +445,11 @@ class _Node:
     at_most: dict[int, int]
 
 
-def simplex(rows: list[list[int]], room: list[int]) -> tuple[list[float], list[float]]:
-    """Maximise ``sum(x)`` subject to ``rows * x <= room``, x >= 0, where room >= 0: (x, dual y), approximately."""
+def simplex(rows: list[list[int]], room: list[int]) -> tuple[list[float], list[float], int]:
+    """Maximise ``sum(x)`` subject to ``rows * x <= room``, x >= 0, where room >= 0.
+
+    The result is x, the dual solution y, both approximately, and the number of pivots.
+    """
     height, width = len(rows), len(rows[0])
     table = [
         [float(value) for value in row] + [float(line == other) for other in range(height)] + [float(room[line])]
@@ -390,12 +457,13 @@ def simplex(rows: list[list[int]], room: list[int]) -> tuple[list[float], list[f
     ]
     costs = [-1.0] * width + [0.0] * (height + 1)
     basis = list(range(width, width + height))
-    for step in range(20 * (height + width)):
+    pivots = 0
+    while pivots < 20 * (height + width):
         entering = [column for column in range(width + height) if costs[column] < -1e-9]
         if not entering:
             break
         # the steepest first; in the long run Bland's rule, which cannot go in circles
-        enter = min(entering, key=costs.__getitem__) if step < 4 * (height + width) else entering[0]
+        enter = min(entering, key=costs.__getitem__) if pivots < 4 * (height + width) else entering[0]
         ratios = [
             (line[-1] / line[enter], basis[number], number) for number, line in enumerate(table) if line[enter] > 1e-9
         ]
@@ -411,11 +479,12 @@ def simplex(rows: list[list[int]], room: list[int]) -> tuple[list[float], list[f
         factor = costs[enter]
         costs = [value - factor * other for value, other in zip(costs, table[leave], strict=True)]
         basis[leave] = enter
+        pivots += 1
     x = [0.0] * width
     for number, column in enumerate(basis):
         if column < width:
             x[column] = max(0.0, table[number][-1])
-    return x, costs[width : width + height]
+    return x, costs[width : width + height], pivots
 
 
 def proven_bound(rows: list[list[int]], room: list[int], y: list[float], otherwise: int) -> int:

@@ -302,7 +302,19 @@ def _component(
                     most[cell] = limit
     ancestors = tuple(node.above for node in shape) if own_subtrees else ()
     cells = sorted({cell for item in options for option in item for cell, _amount in option.takes})
-    return Component(options, most, own_covers, own_apart, own_subtrees, ancestors, alike, tuple(cells))
+    pools = _pools(shape, [items[number] for number in numbers])
+    return Component(options, most, own_covers, own_apart, own_subtrees, ancestors, alike, tuple(cells), pools)
+
+
+def _pools(shape: Shape, items: list[_Item]) -> tuple[tuple[tuple[int, ...], int], ...]:
+    """By resource class, all the cells that the items may take it from, and how much they take together."""
+    cells: dict[str, set[int]] = {}
+    wanted: dict[str, int] = {}
+    for item in items:
+        for name, amount in item.demands:
+            wanted[name] = wanted.get(name, 0) + amount
+            cells.setdefault(name, set()).update(shape[place].cells[name] for place in item.options)
+    return tuple((tuple(sorted(cells[name])), amount) for name, amount in sorted(wanted.items()))
 
 
 def _simple(components: tuple[Component, ...]) -> tuple[tuple[int, int], ...] | None:

@@ -318,7 +318,7 @@ class Forest:
     # ---- allocations
 
     def claim(self, root: str, request: Request, count: int = 1) -> int:
-        """Allocate up to ``count`` in one tree, by the choice of providers that fits most often; how many there were."""
+        """Allocate up to ``count`` in one tree, by the choice of providers that fits most often; how many it were."""
         tree = self._trees[root]
         found = self._plan(tree, request)
         if found is None:
@@ -327,7 +327,7 @@ class Forest:
         count = min(count, self._pack(found, free).fits)
         if count:
             for component in found.components:
-                packing.take(component, free, count)
+                packing.take(component, free, count, self._packed(component, free))
             tree.free[:] = free[: len(tree.free)]
             for loan in tree.loans:
                 lent = free[loan.start : loan.end]
@@ -408,15 +408,19 @@ class Forest:
             return Count(0, 0)
         fits = bound = packing.UNLIMITED
         for component in found.components:
-            if len(component.items) == 1 and not component.covers:
-                packed = packing.pack(component, free)
-            else:
-                key = (id(component), tuple([free[cell] for cell in component.cells]))
-                remembered = self._packings.get(key)
-                packed = remembered or self._packings.setdefault(key, packing.pack(component, free))
+            packed = self._packed(component, free)
             fits = min(fits, packed.fits)
             bound = min(bound, packed.bound)
         return Count(fits, bound)
+
+    def _packed(self, component: packing.Component, free: list[int]) -> packing.Packing:
+        """One component; what took thought is remembered."""
+        if len(component.items) == 1:
+            return packing.pack(component, free)
+        key = (id(component), tuple([free[cell] for cell in component.cells]))
+        if key not in self._packings:
+            self._packings[key] = packing.pack(component, free)
+        return self._packings[key]
 
 
 class _Planter:

@@ -98,11 +98,12 @@ def test_pack_and_take(start: int) -> None:
             component = Component(component.items, {}, component.covers, ancestors=component.ancestors, alike=(None,))
         placements = every_placement(component)
         right = longest(placements, free)
-        assert packing.pack(component, free) == packing.Packing(right, right), seed
+        packed = packing.pack(component, free)
+        assert (packed.fits, packed.bound) == (right, right), seed
         assert packing.fits_once(component, free) is (right > 0), seed
         for count in range(right + 1):
             left = list(free)
-            packing.take(component, left, count)
+            packing.take(component, left, count, packed)
             assert min(left) >= 0, seed
             assert longest(placements, left) == right - count, (seed, count)
 
@@ -111,7 +112,7 @@ def test_nothing_to_take_is_unlimited() -> None:
     free = [Option(0, ())]
     assert packing.pack(Component((tuple(free),), alike=(None,)), [1]).fits == packing.UNLIMITED
     both = Component((tuple(free), tuple(free)), alike=(None, 0))
-    assert packing.pack(both, [1]) == packing.Packing(packing.UNLIMITED, packing.UNLIMITED)
+    assert packing.pack(both, [1]).fits == packing.UNLIMITED
 
 
 def test_many_devices_alike() -> None:
@@ -147,7 +148,7 @@ def test_program(columns: list[Amounts], free: list[int], fits: int) -> None:
     program = Program(columns, free)
     program.solve(packing.UNLIMITED)
     assert (program.fits, program.bound) == (fits, fits)
-    assert sum(program.best) == fits
+    assert sum(number for number, _takes in program.steps) == fits
 
 
 def test_program_at_random() -> None:
