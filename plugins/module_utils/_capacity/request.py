@@ -71,6 +71,8 @@ MEMORY_ENCRYPTION = {
     "intel-tdx": ("HW_CPU_X86_INTEL_TDX", True),
 }
 
+SOUND_MODELS = ("sb16", "es1370", "pcspk", "ac97", "ich6", "ich9", "usb", "virtio")
+
 #: ``ResourceRequest.XS_KEYPAT``
 GRANULAR = re.compile(r"(resources|trait)([a-zA-Z0-9_-]{1,64})?:(.*)", re.DOTALL)
 TRUE = frozenset(("1", "t", "true", "on", "y", "yes"))
@@ -541,7 +543,7 @@ def _prefilters(builder: _Builder, boot_from_volume: bool, scheduler: Scheduler,
         form = builder.one("ephemeral_encryption_format", choices=("plain", "luks", "luksv2"))
         if form:
             root.add("COMPUTE_EPHEMERAL_ENCRYPTION_%s" % form.upper())
-    if builder.one("sound_model") == "virtio":  # virtio_sound_filter
+    if builder.one("sound_model", choices=SOUND_MODELS) == "virtio":  # virtio_sound_filter
         root.add("COMPUTE_SOUND_MODEL_VIRTIO")
     if builder.one("tpm_version") and any(trait.startswith(TPM_SECRET_SECURITY) for trait in cloud_traits):
         # tpm_secret_security_filter, in Nova from 2026.1 on
