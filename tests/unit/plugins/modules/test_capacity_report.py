@@ -12,11 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-
-from ansible_collections.scaleout.nova.plugins.doc_fragments import question
-from ansible_collections.scaleout.nova.plugins.module_utils import _question
-from ansible_collections.scaleout.nova.plugins.modules import capacity_info
 
 Run = Callable[..., dict[str, Any]]
 EXAMPLE = Path(__file__).resolve().parents[4] / "playbooks" / "files" / "example-cloud.json"
@@ -34,12 +29,6 @@ def run(run_module: Run) -> Run:
 def told(result: dict[str, Any]) -> dict[str, Any]:
     """What a result says of the report; file attributes are only known of files that there are."""
     return {name: result[name] for name in ("changed", "summary", "remarks", "tables", "limits", "files")}
-
-
-def documented(text: str) -> dict[str, Any]:
-    """The options of a documentation."""
-    options: dict[str, Any] = yaml.safe_load(text)["options"]
-    return options
 
 
 def written(path: Path) -> tuple[int, int]:
@@ -121,14 +110,6 @@ def test_what_if_and_a_flavor_that_there_is_not(tmp_path: Path, run: Run) -> Non
     text = (tmp_path / "capacity.md").read_text()
     assert "> As if cpu-c10 was not there." in text and "| db | 8 vCPU, 32 GiB, 100 GiB disk |" in text
     assert run(directory=str(tmp_path), what_if={"remove_host": []})["failed"]
-
-
-def test_the_options_of_a_question_are_those_of_capacity_info() -> None:
-    """One of the two modules asks the same as the other."""
-    info, fragment = documented(capacity_info.DOCUMENTATION), documented(question.ModuleDocFragment.DOCUMENTATION)
-    assert set(fragment) == set(_question.QUESTION_ARGUMENTS) <= set(info)
-    for name in set(fragment) - {"flavors", "image_properties"}:
-        assert fragment[name] == info[name], name
 
 
 @pytest.mark.parametrize(
