@@ -68,6 +68,7 @@ class Check:
                     "it is, or delete the aggregate first." % (name, before)
                 )
             elif name in self.view.there and before != after:
+                self.uncounted.update(host for host in self.members[name] if self._servers(host) is None)
                 outside = self.view.members[name] - self.view.scope
                 if outside:
                     self.problems.append(

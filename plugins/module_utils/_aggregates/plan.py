@@ -35,13 +35,17 @@ def plan(
     view = View(declaration, observed, facts, scope, purge, owner)
     assignment = Assignment(view, work)
     check = Check(view, assignment)
-    problems = tuple(sorted({*view.problems, *assignment.problems, *check.problems}))
-    steps = () if problems or check.uncounted else tuple(Steps(view, assignment.members).steps)
+    problems = {*view.problems, *assignment.problems, *check.problems}
+    steps: tuple[Step, ...] = ()
+    if not problems and not check.uncounted:
+        made = Steps(view, assignment)
+        problems.update(made.problems)
+        steps = () if problems else tuple(made.steps)
     before, after = _pictures(view, assignment.members, steps)
     whole = [Kept(name, "", "it is ours, but hosts are in it that are out of scope") for name in view.kept_whole]
     return Plan(
         steps=steps,
-        problems=problems,
+        problems=tuple(sorted(problems)),
         kept=(*whole, *assignment.kept),
         waiting=dict(sorted(assignment.waiting.items())),
         count_servers=tuple(sorted(check.uncounted)),

@@ -14,6 +14,7 @@ import collections.abc as c
 import hashlib
 import typing as t
 
+from .assign import Assignment
 from .model import IMAGES_KEY, Step
 from .view import View
 
@@ -23,12 +24,14 @@ _LONGEST_VALUE = 255  # of metadata
 class Steps:
     """The steps that make the members of the managed aggregates what they are to be.
 
-    :param members: by managed aggregate
+    :ivar problems: hosts that a failure between two steps could lose
     """
 
-    def __init__(self, view: View, members: c.Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, view: View, assignment: Assignment) -> None:
         self.view = view
-        self.members = members
+        self.members = assignment.members
+        self.problems: list[str] = []
+        self._chosen = assignment.chosen
         self.steps: list[Step] = []
         self._now = {name: set(view.members.get(name, ())) for name in view.managed}
         self._zones = {name: each.zone for name, each in view.there.items() if each.zone}
@@ -98,10 +101,27 @@ class Steps:
                 self._move(host, waiting=[name, *changing])
             for host in sorted(self._now[name]):
                 for other in self._in_other_zone(host, name, zone):
-                    self._remove(host, other)
+                    self._leave_for_zone(host, other, name)
+                if self._has_servers(host):
+                    self._leave_for_zone(host, name, name)
             self._begin_stage()
             self._add("zone", name, before={"zone": self._zones.get(name)}, after={"zone": zone})
             self._zones[name] = zone
+
+    def _leave_for_zone(self, host: str, name: str, changing: str) -> None:
+        """Take a host out until another aggregate has its zone. A second run puts it back only if it is declared."""
+        self._remove(host, name)
+        declared = self.view.selected.get(name, frozenset()) | self._chosen.get(name, frozenset())
+        if host in self.members[name] - declared:
+            self.problems.append(
+                "Host %s has to leave aggregate %s while aggregate %s gets its zone, and the declaration does not have it "
+                "there: declare it, or take it out first." % (host, name, changing)
+            )
+
+    def _has_servers(self, host: str) -> bool:
+        """Nova gives no zone to an aggregate with servers on its hosts, though they be in that zone already."""
+        there = self.view.observed.hosts.get(host)
+        return there is not None and bool(there.servers)
 
     def _in_other_zone(self, host: str, name: str, zone: str) -> list[str]:
         """Other managed aggregates that a host is in now, with another zone than this."""
