@@ -255,8 +255,8 @@ def warnings(changes: t.Iterable[Change]) -> list[str]:
     for name, providers in sorted(foreign.items()):
         text = (
             "nova-compute removes inventories of its compute nodes that it does not know, so that of %s does not last"
-            " on %d resource provider(s), such as %s, and once it is allocated nova-compute cannot update its"
-            " inventories any more: declare it in provider.yaml of these hosts ([compute] provider_config_location) or"
+            " on %d resource provider(s), such as %s, and while it is allocated nova-compute cannot update its"
+            " inventories and may not even start: declare it in provider.yaml of these hosts ([compute] provider_config_location) or"
             " give it to a nested or sharing provider."
         )
         found.append(text % (name, len(providers), providers[0]))
