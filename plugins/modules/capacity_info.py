@@ -76,7 +76,7 @@ EXAMPLES = r"""
 - name: Stop before the launch of a cluster that does not fit
   scaleout.nova.capacity_info:
     snapshot: cloud.json
-    zone: az-a
+    zone: a
     mix:
       m1.large: 40
       m1.small: 200
@@ -160,7 +160,7 @@ flavors:
     m1.large:
       fits: 128
       proven: true
-      zones: {az-a: 40, az-b: 88}
+      zones: {a: 40, b: 88}
       aggregates: {general: 128}
       hosts: {cpu-a01: 40, cpu-b01: 88}
       limits:
@@ -262,7 +262,7 @@ hosts:
       type: dict
   sample:
     cpu-a01:
-      zone: az-a
+      zone: a
       aggregates: [general]
       accepts: true
       why_not:

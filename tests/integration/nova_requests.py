@@ -17,14 +17,15 @@ import random
 import sys
 from typing import Any
 
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity import request as ours
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity.errors import FlavorError
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import Flavor
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity.scheduler import Scheduler
 from nova import conf, context, exception, objects
 from nova.scheduler import request_filter
 from nova.scheduler.utils import ResourceRequest
 from nova.virt import hardware
+
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity import request as ours
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity.errors import FlavorError
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import Flavor
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity.scheduler import Scheduler
 
 CONF = conf.CONF
 PREFILTERS = (

@@ -26,7 +26,8 @@ class UnknownNameError(CapacityError):
     """
 
     def __init__(self, what: str, name: str, known: t.Iterable[str]) -> None:
-        super().__init__("there is no %s %r in the snapshot%s" % (what, name, near(name, known)))
+        known = sorted(set(known))
+        super().__init__("there is no %s %r in the snapshot%s" % (what, name, near(name, known) or _among(known)))
 
 
 class FlavorError(CapacityError):
@@ -42,3 +43,9 @@ def near(name: str, known: t.Iterable[str]) -> str:
     by_lower = {other.lower(): other for other in sorted(set(known), reverse=True)}
     like = difflib.get_close_matches(name.lower(), sorted(by_lower), n=3, cutoff=0.6)
     return " (similar: %s)" % ", ".join(by_lower[other] for other in like) if like else ""
+
+
+def _among(known: list[str], most: int = 8) -> str:
+    """The first of the names that there are, as an addition to a message."""
+    more = " and %d more" % (len(known) - most) if len(known) > most else ""
+    return " (there are: %s%s)" % (", ".join(known[:most]), more) if known else ""

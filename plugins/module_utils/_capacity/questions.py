@@ -20,8 +20,9 @@ Params = t.Mapping[str, t.Any]
 
 def sentence(error: CapacityError) -> str:
     """The message of an error as a sentence."""
-    text = str(error)
-    return text[:1].upper() + text[1:].rstrip(".") + "."
+    text = str(error).rstrip(".") + "."
+    is_word = text.split(" ", 1)[0].isalpha()  # and not the name of an option or the path of a file
+    return text[:1].upper() + text[1:] if is_word else text
 
 
 class Question:
@@ -146,7 +147,7 @@ def _check(flavor: Flavor, image: Image, boot_from_volume: bool) -> None:
     """Nova's API accepts a new flavor only without extra specs that it would ignore."""
     ignored = demand(flavor, image, boot_from_volume).ignored
     if ignored:
-        raise FlavorError("flavor %s: %s" % (flavor.name, ignored[0][:1].lower() + ignored[0][1:]))
+        raise FlavorError("flavor %s: %s" % (flavor.name, ignored[0].rstrip(".")))
 
 
 def _image(params: Params, glance: t.Mapping[str, t.Any] | None = None) -> Image:
