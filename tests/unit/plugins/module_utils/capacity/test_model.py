@@ -220,7 +220,7 @@ def test_bad_files(tmp_path: Path, content: bytes | None, message: str) -> None:
     [
         ("m1.smal", ["m1.small", "m1.smaller", "c5"], " (similar: m1.small, m1.smaller)"),
         ("M1.SMALL", ["m1.small"], " (similar: m1.small)"),
-        ("zzz", ["m1.small"], ""),
+        ("zzz", ["m1.small"], " (there are: m1.small)"),
         ("x", [], ""),
     ],
 )
