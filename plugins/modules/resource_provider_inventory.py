@@ -33,8 +33,8 @@ notes:
     C(reserved_host_memory_mb) or C(reserved_host_disk_mb) in its C(nova.conf). The module does what it is told, and
     warns.
   - Other resource classes, such as C(CUSTOM_LICENSE), are removed from a compute node by nova-compute, unless they are
-    in its C(provider.yaml), which is the place to declare them. On nested and sharing providers they last. The
-    module warns.
+    in its C(provider.yaml), which is the place to declare them. While such a class is allocated, nova-compute cannot
+    update its inventories, and may not even start. On nested and sharing providers they last. The module warns.
 extends_documentation_fragment:
   - scaleout.nova.attributes.writer
   - scaleout.nova.cloud

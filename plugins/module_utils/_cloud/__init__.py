@@ -9,8 +9,12 @@ errors      everything that can go wrong, each as one sentence
 session     log in through openstacksdk (clouds.yaml, OS_CLOUD, explicit credentials), find the services
 rest        one HTTP call: microversion, time-out, bounded retries, the error in words
 waiting     deadlines
+parallel    the same change on many things, each again after a conflict, with an account of what was done
 nova, placement, glance      readers and writers of what the modules need
 providers   all resource providers of a cloud, in few calls
+selection   which hosts and providers the options of a module mean
+provider_inventories, provider_traits      what changes of a provider, what is wrong with that, what will not last
+computes    the compute hosts of a cloud, and changes of their services
 snapshot    the whole cloud as one value, for the capacity engine
 cells       Nova's cells and host mappings, as the controller's own database has them
 guests      boot a guest on each host and take it away again

@@ -256,8 +256,8 @@ def warnings(changes: t.Iterable[Change]) -> list[str]:
         text = (
             "nova-compute removes inventories of its compute nodes that it does not know, so that of %s does not last"
             " on %d resource provider(s), such as %s, and while it is allocated nova-compute cannot update its"
-            " inventories and may not even start: declare it in provider.yaml of these hosts ([compute] provider_config_location) or"
-            " give it to a nested or sharing provider."
+            " inventories and may not even start: declare it in provider.yaml of these hosts"
+            " ([compute] provider_config_location) or give it to a nested or sharing provider."
         )
         found.append(text % (name, len(providers), providers[0]))
     return found

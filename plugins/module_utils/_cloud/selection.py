@@ -78,7 +78,7 @@ def choose(patterns: t.Iterable[str], known: t.Collection[str], what: str) -> tu
         if pattern in known:
             found.add(pattern)
         elif is_glob(pattern):
-            matched = fnmatch.filter(known, pattern) if pattern != "*" else known
+            matched = fnmatch.filter(known, pattern)
             found.update(matched)
             if not matched:
                 problems.append("No %s matches '%s'." % (what, pattern))

@@ -39,8 +39,8 @@ def test_what_means_nothing_is_a_problem_each() -> None:
     assert problems[1] == "No compute host matches 'gpu*'."
 
 
-def test_everything_of_an_empty_cloud_is_nothing_but_no_error() -> None:
-    assert selection.choose(["*"], [], "compute host")[0] == []
+def test_all_of_nothing_is_a_problem() -> None:
+    assert selection.choose(["*"], [], "compute host") == ([], ["No compute host matches '*'."])
 
 
 def test_hosts_of_aggregates() -> None:
