@@ -21,17 +21,20 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import os
 import random
 import sys
 import time
+import traceback
 import typing as t
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 INSIDE = "SCALEOUT_CONFORMANCE"  # set in the venv
-FAILURES = 5
+FAILURES = 5  # stop after so many
+REPORT = 500  # cases
 
 
 def arguments() -> argparse.Namespace:
@@ -66,33 +69,34 @@ def main() -> int:
     from real import Placement
 
     started = time.monotonic()
-    failures = 0
     print("conformance: seed %s" % options.seed, flush=True)
     placement = Placement(CLASSES, TRAITS)
     checker = Checker(placement)
-    number = 0 if options.world is None else options.world
-    while failures < FAILURES and (checker.cases < options.cases or options.world is not None):
+    failures = 0
+    reported = 0
+    for number in itertools.count() if options.world is None else [options.world]:
         world = World("%s/%d" % (options.seed, number))
         placement.load(world.snapshot)
         for position, request in enumerate(world.requests):
-            if options.request in (None, position):
-                try:
-                    checker.check(world, request, random.Random("%s/%d/%d" % (options.seed, number, position)))
-                except Mismatch as mismatch:
-                    failures += 1
-                    print("FAILED: %s\n%s" % (mismatch, mismatch.details))
-                    print(
-                        "again: python tests/conformance/run.py --seed %s --world %d --request %d"
-                        % (options.seed, number, position),
-                        flush=True,
-                    )
-                placement.forget()
-        if options.world is not None:
+            if options.request not in (None, position):
+                continue
+            try:
+                checker.check(world, request, random.Random("%s/%d/%d" % (options.seed, number, position)))
+            except Exception as error:
+                failures += 1
+                text = "%s\n%s" % (error, error.details) if isinstance(error, Mismatch) else traceback.format_exc()
+                again = (options.seed, number, position)
+                print("FAILED: %s" % text)
+                print("again: python tests/conformance/run.py --seed %s --world %d --request %d" % again, flush=True)
+            placement.forget()
+        if checker.cases >= reported + REPORT:
+            reported = checker.cases
+            print("%d cases, %.0f s" % (checker.cases, time.monotonic() - started), flush=True)
+        if checker.cases >= options.cases or failures >= FAILURES:
             break
-        number += 1
     print(checker.summary())
     seconds = time.monotonic() - started
-    print("==== %d passed, %d failed in %.1fs ====" % (checker.cases, failures, seconds), flush=True)
+    print("==== %d passed, %d failed in %.1fs ====" % (checker.cases - failures, failures, seconds), flush=True)
     return int(failures > 0)
 
 

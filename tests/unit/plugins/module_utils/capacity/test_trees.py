@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity import packing
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.errors import SnapshotError
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.groups import (
     Request,
@@ -51,7 +52,7 @@ NUMA = [
     provider("h", DISK_GB=100),
     provider("n0", "h", VCPU=4, MEMORY_MB=4096),
     provider("n1", "h", VCPU=4, MEMORY_MB=4096),
-    provider("nic0", "n0", VF=2),
+    provider("nic0", "n0", VF=3),
     provider("nic1", "n1", VF=1),
 ]
 
@@ -74,7 +75,7 @@ COUNTS: list[tuple[str, list[Provider], Request, int]] = [
     (
         "the node of its card",
         NUMA,
-        Request((group("1", VCPU=1), group("2", VF=1)), same_subtree=(frozenset("12"),)),
+        Request((group("1", VCPU=2), group("2", VF=1)), same_subtree=(frozenset("12"),)),
         3,
     ),
     (
@@ -181,6 +182,12 @@ def test_two_classes_from_pools_have_bounds() -> None:
 
 LIMITS: list[tuple[str, list[Provider], Request, list[Limit]]] = [
     ("one class", [FLAT], SMALL, [Limit("VCPU", "resource", 2)]),
+    (
+        "nothing of one, little of another",
+        [provider("h", VCPU=0, DISK_GB=1)],
+        Request((group(VCPU=1, DISK_GB=1),)),
+        [Limit("VCPU", "resource", 1)],
+    ),
     ("the only class", [FLAT], Request((group(VCPU=1),)), [Limit("VCPU", "resource", None)]),
     (
         "two classes as scarce",
@@ -233,8 +240,14 @@ LIMITS: list[tuple[str, list[Provider], Request, list[Limit]]] = [
     (
         "the trait of a card",
         GPU,
-        Request((group("1", "FAST", VGPU=1), group(VCPU=1))),
+        Request((group("1", "FAST", "BROKEN", VGPU=1), group(VCPU=1))),
         [Limit("VGPU", "resource", 14), Limit("trait FAST", "trait", 4)],
+    ),
+    (
+        "cards apart, and nothing left",
+        [provider("h", VCPU=0), provider("g", "h", VGPU=2)],
+        Request((group("1", VGPU=1), group("2", VGPU=1), group(VCPU=1)), isolate=True),
+        [Limit("VCPU", "resource", 0), Limit("group rules", "tree", 0)],
     ),
 ]
 
@@ -250,6 +263,12 @@ def test_limits_of_hosts_alike_but_for_what_is_free() -> None:
         "1": (Limit("VCPU", "resource", 6),),
         "2": (Limit("MEMORY_MB", "resource", 7),),
     }
+
+
+def test_flat_trees_are_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are many: one division a class is all that they may cost."""
+    monkeypatch.delattr(packing, "pack")
+    assert forest(FLAT).most_each(SMALL) == {"h": Count(6, 6)}
 
 
 def test_copies_are_independent() -> None:
