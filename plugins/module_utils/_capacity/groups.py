@@ -58,6 +58,11 @@ class Request:
     root_required: frozenset[str] = NOTHING
     root_forbidden: frozenset[str] = NOTHING
 
+    @property
+    def anywhere(self) -> bool:
+        """Whether no group wants a certain tree, so that trees alike have the same answer."""
+        return all(group.in_tree is None for group in self.groups)
+
 
 def all_of(traits: t.Iterable[str]) -> AllOfAny:
     """Traits that are all required, as ``RequestGroup.required`` wants them."""

@@ -83,6 +83,7 @@ class _Judge:
         self._entries = entries
         self._fits = fits
         self._known: dict[tuple[str, str, int | None], Limit] = {}
+        self._singles: dict[tuple[int, int | None], tuple[Limit, ...]] = {}
         self._classes: list[tuple[str, int, int]] = []  # name, cell, amount where there is no choice and no more to see
         resources = [entry for entry in entries if entry.kind == "resource"]
         if now is not None and now.simple is not None and len(now.simple) == len(resources):
@@ -99,13 +100,23 @@ class _Judge:
     def _of_classes(self, free: list[int]) -> tuple[Limit, ...]:
         """Where each class comes from one provider, and all rules are met: the class with the lowest count."""
         counts = [free[cell] // amount for _name, cell, amount in self._classes]
-        lowest = max(0, min(counts))
-        binding = [position for position, number in enumerate(counts) if number <= lowest]
-        if len(binding) > 1:
-            return tuple([self._limit(self._classes[position][0], "resource", 0) for position in binding])
-        del counts[binding[0]]
-        more = min(counts) - lowest if counts else None
-        return (self._limit(self._classes[binding[0]][0], "resource", more),)
+        lowest = min(counts)
+        if lowest <= 0 or counts.count(lowest) > 1:
+            lowest = max(0, lowest)
+            binding = [self._classes[number][0] for number, count in enumerate(counts) if count <= lowest]
+            if len(binding) > 1:
+                return tuple([self._limit(name, "resource", 0) for name in binding])
+        position = counts.index(min(counts))
+        del counts[position]
+        return self._only(position, min(counts) - lowest if counts else None)
+
+    def _only(self, position: int, more: int | None) -> tuple[Limit, ...]:
+        """One class is the only limit."""
+        key = (position, more)
+        found = self._singles.get(key)
+        if found is None:
+            found = self._singles[key] = (Limit(self._classes[position][0], "resource", more),)
+        return found
 
     def _of_all(self, free: list[int]) -> tuple[Limit, ...]:
         """What gives more when it is left out, and what by itself allows no more."""
@@ -196,16 +207,15 @@ class Forest:
         """:meth:`most` for all trees, or for these, each by itself; trees with none (proven) are left out."""
         counts: dict[str, Count] = {}
         known: dict[int, Count] = {}  # one Count for all trees that have as many
-        plans: dict[int, Plan | None] = {}
-        anywhere = all(group.in_tree is None for group in request.groups)
+        plans: dict[int, Plan | None] = {}  # by shape
         for root in self.roots if roots is None else roots:
             tree = self._trees[root]
-            if not anywhere:
-                found = self._plan(tree, request)
-            elif tree.shape in plans:
+            if tree.shape in plans:
                 found = plans[tree.shape]
             else:
-                found = plans[tree.shape] = self._plan(tree, request)
+                found = self._plan(tree, request)
+                if request.anywhere:
+                    plans[tree.shape] = found
             if found is None:
                 continue
             if found.simple is not None and not tree.loans:
@@ -290,12 +300,15 @@ class Forest:
     def limits_each(self, request: Request, roots: t.Iterable[str] | None = None) -> dict[str, tuple[Limit, ...]]:
         """:meth:`limits` of all trees, or of these."""
         found: dict[str, tuple[Limit, ...]] = {}
-        judges: dict[tuple[int, Located], _Judge] = {}
+        judges: dict[int, _Judge] = {}  # by shape
         for root in self.roots if roots is None else roots:
             tree = self._trees[root]
-            case = (tree.shape, self._located(tree, request))
-            judge = judges.get(case) or judges.setdefault(case, self._judge(tree, request))
-            found[root] = judge.limits(self._available(tree))
+            judge = judges.get(tree.shape)
+            if judge is None:
+                judge = self._judge(tree, request)
+                if request.anywhere:
+                    judges[tree.shape] = judge
+            found[root] = judge.limits(tree.free if not tree.loans else self._available(tree))
         return found
 
     def _judge(self, tree: _Tree, request: Request) -> _Judge:
@@ -373,7 +386,7 @@ class Forest:
 
     def _located(self, tree: _Tree, request: Request) -> Located:
         """Where the trees are that in_tree names, by group."""
-        if all(group.in_tree is None for group in request.groups):
+        if request.anywhere:
             return (None,) * len(request.groups)
         shape = self._shapes[tree.shape]
         roots = [tree.root] * (len(shape) - len(tree.loans)) + [loan.root for loan in tree.loans]
