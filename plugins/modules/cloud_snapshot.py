@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cloud_snapshot
 short_description: Save what a cloud has and what is used of it
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Writes one consistent picture of a cloud to a JSON file. In it are the resource providers with their trees,
     inventories, usages, traits and aggregates, the hosts with the state of their services, the host aggregates, the
@@ -184,7 +184,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity import model
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity import model, questions
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.errors import CapacityError, SnapshotError
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import snapshot as reader
@@ -359,8 +359,7 @@ def main() -> None:
     except CloudError as error:
         cloud_module.fail(module, error)
     except CapacityError as error:
-        text = str(error)
-        module.fail_json(msg=text[:1].upper() + text[1:] + ".")
+        module.fail_json(msg=questions.sentence(error))
     module.exit_json(**result)
 
 

@@ -76,6 +76,13 @@ USERS = {
     "demo": {"password": "loopback-demo-secret", "roles": ["member", "reader"]},
 }
 REGION = "RegionOne"
+MEMORY = "/dev/shm"
+FILTERS = [
+    "AggregateInstanceExtraSpecsFilter",
+    "AggregateMultiTenancyIsolation",
+    "AggregateNumInstancesFilter",
+    "AggregateTypeAffinityFilter",
+]
 STATUS = {
     200: "OK",
     201: "Created",
@@ -327,6 +334,29 @@ class Guests:
         driver.spawn, driver.destroy, driver.get_console_output = new_spawn, new_destroy, new_console
 
 
+class CellDatabases(nova_fixtures.CellDatabases):  # type: ignore[misc]
+    """Nova's own fixture has one current cell for the whole process, and a lock around whatever is done in it: a call
+    from one service to another while a third waits for the lock ends in a deadlock. Here every thread has its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.local()
+
+    @contextlib.contextmanager
+    def _wrap_target_cell(self, context: t.Any, cell_mapping: t.Any) -> t.Iterator[t.Any]:
+        before = getattr(self._thread, "manager", None)
+        self._thread.manager = self._ctxt_mgrs[cell_mapping.database_connection] if cell_mapping else None
+        try:
+            with self._real_target_cell(context, cell_mapping) as targeted:
+                yield targeted
+        finally:
+            self._thread.manager = before
+
+    def _wrap_get_context_manager(self, context: t.Any) -> t.Any:
+        targeted = getattr(context, "db_connection", None)
+        return targeted or getattr(self._thread, "manager", None) or self._default_ctxt_mgr
+
+
 class Loopback(integrated_helpers.ProviderUsageBaseTestCase):
     compute_driver = "fake.MediumFakeDriver"
     NUMBER_OF_CELLS = 2
@@ -337,9 +367,15 @@ class Loopback(integrated_helpers.ProviderUsageBaseTestCase):
     def __init__(self) -> None:
         super().__init__("runTest")
 
+    def setUp(self) -> None:
+        # besides the default ones those that look at aggregates, and no quotas in the way of filling the cloud
+        self.flags(enabled_filters=[*cfg.CONF.filter_scheduler.enabled_filters, *FILTERS], group="filter_scheduler")
+        self.flags(instances=-1, cores=-1, ram=-1, server_groups=-1, server_group_members=-1, group="quota")
+        super().setUp()
+
     def _setup_cells(self) -> None:
         """The cells of Nova's own test class, but with databases that nova-manage in another process can open."""
-        databases = nova_fixtures.CellDatabases()
+        databases = CellDatabases()
         context = nova_context.get_context()
         for number in range(self.NUMBER_OF_CELLS + 1):
             name = "cell%d" % number
@@ -488,7 +524,10 @@ def main() -> None:
     parser.add_argument("--computes", type=int, default=3, help="nova-compute services to start with (cmp1, cmp2, ...)")
     parser.add_argument("--no-neutron", action="store_true", help="leave Nova's network calls as they are")
     Loopback.args = parser.parse_args()
-    Loopback.directory = tempfile.mkdtemp(prefix="scaleout-loopback-")
+    # databases in memory where that is possible: nobody needs them on a disk
+    Loopback.directory = tempfile.mkdtemp(
+        prefix="scaleout-loopback-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None
+    )
     _own_database_files(Loopback.directory)
     if Loopback.args.no_neutron:
         # the fixture's place is taken by one that does nothing: Nova then calls a Neutron that is not there
