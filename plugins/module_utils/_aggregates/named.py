@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a declaration names, so that nothing else has to be looked up of the hosts."""
+
+from __future__ import annotations
+
+import collections.abc as c
+
+from .model import Declaration, Rule
+
+
+def variables(declaration: Declaration) -> frozenset[str]:
+    """Inventory variables that rules and goals are about."""
+    goals = [each.goal for each in declaration.aggregates if each.goal is not None]
+    return frozenset(
+        [
+            *(name for rule in _rules(declaration) for name, _wanted in rule.vars),
+            *(goal.spread for goal in goals if goal.spread is not None),
+            *(name for goal in goals for name, _count in goal.distinct),
+        ]
+    )
+
+
+def traits(declaration: Declaration) -> frozenset[str]:
+    """Traits that rules are about, or that members have to have."""
+    return frozenset(
+        [
+            *(trait for rule in _rules(declaration) for trait in rule.traits),
+            *(trait for each in declaration.aggregates for trait in each.traits),
+        ]
+    )
+
+
+def _rules(declaration: Declaration) -> c.Iterator[Rule]:
+    """All rules, those within rules too."""
+    pending = [each.rule for each in declaration.aggregates] + [each.rule for each in declaration.exactly_one_of]
+    while pending:
+        rule = pending.pop()
+        if rule is not None:
+            yield rule
+            pending += [*rule.all, *(rule.any or ()), rule.none]

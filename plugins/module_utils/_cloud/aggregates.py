@@ -1,0 +1,492 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Host aggregates: read what a plan has to know, carry out its steps, and plan again until nothing is left to do.
+
+Nova keeps the members of an aggregate in its own database and, for the scheduler, in Placement. When the latter fails,
+Nova logs a warning and goes on (nova/compute/api.py, ``AggregateAPI.add_host_to_aggregate``): so it is looked at here.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc as c
+import dataclasses
+import functools
+import itertools
+import random
+import time
+import typing as t
+
+from .._aggregates import declaration as declarations
+from .._aggregates import named
+from .._aggregates.model import IMAGES_KEY, OWNER_KEY, Declaration, Facts, Observed, ObservedHost, Plan, Step
+from .._aggregates.plan import plan
+from .._capacity.model import Aggregate
+from . import snapshot
+from .computes import servers_of
+from .errors import TRANSIENT, CloudError, ConflictError, HttpError, NotFoundError
+from .glance import Glance
+from .nova import Hypervisor, Nova
+from .parallel import NotTriedError, despite_conflicts, settle
+from .placement import Placement
+from .selection import known_traits, with_traits
+from .session import Cloud
+
+#: so many hosts are changed at the same time
+WORKERS = 8
+#: how often steps are planned and carried out that something gets in the way of
+ROUNDS = 5
+#: longest pause after the first of these rounds, in seconds; it doubles
+PAUSE = 0.3
+#: of so many hosts the servers are counted by a question for each, of more in the list of all servers
+FEW_HOSTS = 8
+#: what this collection remembers in metadata begins so
+OWN_KEYS = "scaleout:"
+#: the images of an aggregate, where they are remembered by a digest
+DIGEST = "sha256:"
+#: images to cache (Ussuri)
+IMAGES = "2.81"
+#: inventory variable with the cell of a host, which no API tells
+CELL_VARIABLE = "nova_compute_cell"
+
+#: When membership in Placement is compared with that in Nova: of aggregates whose hosts were changed, of all declared
+#: ones, or never.
+VERIFY = ("changed", "declared", "never")
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What the operator declares.
+
+    :param scope: hosts that may be moved; None for all that the facts name, or without facts all of the cloud
+    :param verify: one of :data:`VERIFY`
+    """
+
+    declaration: Declaration
+    facts: Facts
+    scope: tuple[str, ...] | None
+    purge: bool
+    owner: str
+    verify: str = VERIFY[0]
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of a plan.
+
+    :param applied: steps that were carried out, repairs of Placement among them
+    :param pending: steps that are left
+    :param error: why they are left; empty where none is
+    """
+
+    applied: list[Step] = dataclasses.field(default_factory=list)
+    pending: tuple[Step, ...] = ()
+    error: str = ""
+
+
+# ---- reading
+
+
+def aggregate(row: t.Mapping[str, t.Any]) -> Aggregate:
+    """An aggregate of Nova's row, the availability zone not in its metadata."""
+    metadata = {key: value for key, value in (row.get("metadata") or {}).items() if key != "availability_zone"}
+    return Aggregate(
+        id=row["id"],
+        uuid=row["uuid"],
+        name=row["name"],
+        zone=row.get("availability_zone") or None,
+        metadata=metadata,
+        hosts=tuple(sorted(row.get("hosts") or ())),
+    )
+
+
+def read_aggregates(nova: Nova) -> tuple[Aggregate, ...]:
+    """All aggregates, sorted by name."""
+    return tuple(sorted((aggregate(row) for row in nova.aggregates()), key=lambda each: each.name))
+
+
+def read_declarable(cloud: Cloud) -> tuple[list[Aggregate], frozenset[str]]:
+    """All aggregates, sorted by name, and the compute hosts that there are."""
+    nova = Nova(cloud)
+    parts: list[c.Callable[[], t.Any]] = [lambda: read_aggregates(nova), nova.compute_services]
+    found, services = cloud.each(lambda part: part(), parts)
+    return list(found), frozenset(services)
+
+
+def as_declared(each: Aggregate, hosts: c.Container[str]) -> dict[str, t.Any]:
+    """The declaration that an aggregate is as it is.
+
+    :param hosts: compute hosts that there are; others cannot be declared
+    """
+    metadata = {key: value for key, value in sorted(each.metadata.items()) if not key.startswith(OWN_KEYS)}
+    declared = {
+        "name": each.name,
+        "zone": each.zone,
+        "metadata": metadata,
+        "hosts": [host for host in each.hosts if host in hosts],
+    }
+    images = each.metadata.get(IMAGES_KEY, "")
+    if images and not images.startswith(DIGEST):
+        declared["images"] = images.split(",")
+    return declared
+
+
+def by_owner(aggregates: c.Iterable[Aggregate]) -> dict[str, list[str]]:
+    """Names of aggregates by the owner that they are marked with."""
+    found: dict[str, list[str]] = collections.defaultdict(list)
+    for each in aggregates:
+        if owner := each.metadata.get(OWNER_KEY):
+            found[owner].append(each.name)
+    return dict(sorted(found.items()))
+
+
+class Reader:
+    """Reads of a cloud what the plan for a declaration has to know, and no more.
+
+    Two calls for aggregates and services; more only for what the declaration asks about hosts.
+    """
+
+    def __init__(self, cloud: Cloud, wanted: Wanted) -> None:
+        self.cloud = cloud
+        self.wanted = wanted
+        self.nova = Nova(cloud)
+        self.placement = Placement(cloud)
+        self.needs = declarations.needs(wanted.declaration)
+        self._nodes: dict[str, list[Hypervisor]] | None = None
+
+    def read(self) -> Observed:
+        """The cloud as it is."""
+        parts: list[c.Callable[[], t.Any]] = [lambda: read_aggregates(self.nova), self._hosts, self._snapshot]
+        aggregates, hosts, taken = self.cloud.each(lambda part: part(), parts)
+        observed = Observed(hosts=hosts, aggregates=aggregates, snapshot=taken)
+        if self.wanted.verify == "declared":
+            observed = self._with_mirror(observed, {each.name for each in self.wanted.declaration.aggregates})
+        return observed
+
+    def again(self, before: Observed, changed: c.Set[str]) -> Observed:
+        """The aggregates as they are now, with what was read of the hosts before.
+
+        :param changed: names of aggregates whose hosts were changed
+        """
+        observed = dataclasses.replace(before, aggregates=read_aggregates(self.nova))
+        return observed if self.wanted.verify == "never" else self._with_mirror(observed, changed)
+
+    def with_counts(self, observed: Observed, hosts: c.Collection[str]) -> Observed:
+        """With the number of servers on these hosts."""
+        if len(hosts) <= FEW_HOSTS:
+            names = sorted(hosts)
+            found = self.cloud.each(lambda host: len(servers_of(self.nova, host)), names)
+            counts: c.Mapping[str, int] = dict(zip(names, found, strict=True))
+        else:
+            counts = collections.Counter(row.get("OS-EXT-SRV-ATTR:host") or "" for row in self.nova.servers_of_all())
+        counted = {
+            host: dataclasses.replace(each, servers=counts.get(host, 0)) if host in hosts else each
+            for host, each in observed.hosts.items()
+        }
+        return dataclasses.replace(observed, hosts=counted)
+
+    def nodes(self) -> dict[str, list[Hypervisor]]:
+        """The compute nodes by host, read once. Of a host with several, Nova only takes the first into aggregates."""
+        if self._nodes is None:
+            self._nodes = self.nova.hypervisors()
+        return self._nodes
+
+    def _snapshot(self) -> t.Any:
+        return snapshot.read(self.cloud)[0] if self.needs.snapshot else None
+
+    def _hosts(self) -> dict[str, ObservedHost]:
+        services = self.nova.compute_services()
+        traits, inventories, types = self._traits(), self._inventories(), self._types()
+        return {
+            host: ObservedHost(
+                name=host,
+                up=service.up,
+                hypervisor_type=types.get(host, ""),
+                cell=self._cell(host),
+                traits=frozenset(trait for trait, holders in traits.items() if host in holders),
+                inventory=inventories.get(host, {}),
+            )
+            for host, service in sorted(services.items())
+        }
+
+    def _cell(self, host: str) -> str | None:
+        facts = self.wanted.facts.get(host)
+        value = facts.vars.get(CELL_VARIABLE) if facts is not None else None
+        return value if isinstance(value, str) else None
+
+    def _types(self) -> dict[str, str]:
+        """The type of hypervisor by host, where the declaration asks for it."""
+        if not self.needs.hypervisor_type:
+            return {}
+        return {host: nodes[0].type for host, nodes in self.nodes().items()}
+
+    def _traits(self) -> dict[str, frozenset[str]]:
+        """The hosts of each trait that the declaration names; one call for each that Placement knows."""
+        wanted = named.traits(self.wanted.declaration)
+        if not wanted:
+            return {}
+        known = known_traits(self.placement, "in:" + ",".join(sorted(wanted)))
+        holders = self.cloud.each(lambda name: self._of_providers(with_traits(self.placement, [name])), known)
+        return dict(zip(known, holders, strict=True))
+
+    def _inventories(self) -> dict[str, dict[str, int]]:
+        """Totals by resource class and host, where the declaration asks for them; one call for each host."""
+        if not self.needs.inventory:
+            return {}
+        nodes = self.nodes()
+        found = self.cloud.each(lambda host: self.placement.inventories(nodes[host][0].id) or {}, nodes)
+        return {
+            host: {name: held["total"] for name, held in inventories.items()}
+            for host, inventories in zip(nodes, found, strict=True)
+        }
+
+    def _of_providers(self, uuids: c.Container[str]) -> frozenset[str]:
+        """Hosts whose resource providers are among these."""
+        return frozenset(host for host, nodes in self.nodes().items() if any(node.id in uuids for node in nodes))
+
+    def _with_mirror(self, observed: Observed, names: c.Set[str]) -> Observed:
+        """With what Placement has of the named aggregates; of the others with what was known, or with what Nova has."""
+        before = observed.mirror or {}
+        mirror: dict[str, c.Set[str]] = {
+            each.uuid: before.get(each.uuid, frozenset(each.hosts)) for each in observed.aggregates
+        }
+        uuids = [each.uuid for each in observed.aggregates if each.name in names]
+        if uuids:
+            self.nodes()  # once, and not in every thread
+        members = self.cloud.each(lambda uuid: self._of_providers(self.placement.providers(member_of=uuid)), uuids)
+        mirror.update(zip(uuids, members, strict=True))
+        return dataclasses.replace(observed, mirror=mirror)
+
+
+# ---- writing
+
+
+class Writer:
+    """Carries out steps; threads may share it.
+
+    :param aggregates: those that there are
+    :param images: IDs by what the declaration calls them
+    """
+
+    def __init__(self, reader: Reader, aggregates: c.Iterable[Aggregate], images: c.Mapping[str, str]) -> None:
+        self.nova = reader.nova
+        self.placement = reader.placement
+        self.nodes = reader.nodes
+        self.images = images
+        self._ids = {each.name: each.id for each in aggregates}
+        self._uuids = {each.name: each.uuid for each in aggregates}
+
+    def write(self, step: Step) -> None:
+        """One step.
+
+        :raises CloudError: it may have been carried out all the same, where the answer was lost
+        """
+        writers: dict[str, c.Callable[[Step], None]] = {
+            "create": self._create,
+            "metadata": self._metadata,
+            "zone": self._zone,
+            "add_host": lambda step: self._action(step, {"add_host": {"host": step.host}}),
+            "remove_host": lambda step: self._action(step, {"remove_host": {"host": step.host}}),
+            "mirror_add": lambda step: self._mirror(step, present=True),
+            "mirror_remove": lambda step: self._mirror(step, present=False),
+            "images": self._images,
+            "delete": self._delete,
+        }
+        writers[step.kind](step)
+
+    def _path(self, step: Step) -> str:
+        return "/os-aggregates/%d" % self._ids[step.aggregate]
+
+    def _action(self, step: Step, body: t.Mapping[str, t.Any], repeat: bool | None = None) -> None:
+        self.nova.request("POST", self._path(step) + "/action", body=body, repeat=repeat)
+
+    def _create(self, step: Step) -> None:
+        """With its zone in the same request: there is no moment in which it has none."""
+        body = {"name": step.aggregate}
+        if zone := (step.after or {}).get("zone"):
+            body["availability_zone"] = zone
+        made = self.nova.post("/os-aggregates", {"aggregate": body})["aggregate"]
+        self._ids[step.aggregate] = made["id"]
+
+    def _metadata(self, step: Step) -> None:
+        self._action(step, {"set_metadata": {"metadata": dict(step.after or {})}}, repeat=True)
+
+    def _zone(self, step: Step) -> None:
+        zone = (step.after or {})["zone"]
+        self.nova.put(self._path(step), {"aggregate": {"availability_zone": zone}})
+
+    def _images(self, step: Step) -> None:
+        cache = [{"id": self.images[name]} for name in (step.after or {})["images"]]
+        self.nova.request("POST", self._path(step) + "/images", body={"cache": cache}, microversion=IMAGES, repeat=True)
+
+    def _delete(self, step: Step) -> None:
+        try:
+            self.nova.delete(self._path(step))
+        except NotFoundError:
+            pass  # somebody else did, or we, and the answer was lost
+
+    def _mirror(self, step: Step, present: bool) -> None:
+        """Have the host's resource provider in the aggregate, or not in it."""
+        nodes = self.nodes().get(step.host, [])
+        if not nodes:
+            raise CloudError("The host %s has no hypervisor, and so no resource provider." % step.host)
+        uuid = self._uuids[step.aggregate]
+        for node in nodes[:1] if present else nodes:
+            despite_conflicts(functools.partial(_set_member, self.placement, node.id, uuid, present))
+
+
+def _set_member(placement: Placement, provider: str, uuid: str, present: bool) -> None:
+    """Have a resource provider in an aggregate, or not in it, and in all others as it is.
+
+    :raises ConflictError: somebody else changed the provider meanwhile
+    """
+    path = "/resource_providers/%s/aggregates" % provider
+    body = placement.get(path)
+    aggregates = set(body["aggregates"])
+    if present != (uuid in aggregates):
+        body["aggregates"] = sorted(aggregates ^ {uuid})
+        placement.put(path, body)
+
+
+# ---- planning, and what follows
+
+
+@dataclasses.dataclass
+class Written:
+    """Steps that were carried out, those that failed, and why."""
+
+    done: list[Step] = dataclasses.field(default_factory=list)
+    failed: list[tuple[Step, CloudError]] = dataclasses.field(default_factory=list)
+    error: str = ""
+
+    @property
+    def passing(self) -> bool:
+        """Whether another attempt may go better."""
+        return all(
+            isinstance(error, (ConflictError, NotFoundError, NotTriedError, *TRANSIENT)) or _internal(error)
+            for _step, error in self.failed
+        )
+
+    def done_after_all(self, left: c.Sequence[Step]) -> list[Step]:
+        """Steps whose answer was lost, or an error, and that are not among those that are left."""
+        return [
+            step
+            for step, error in self.failed
+            if (isinstance(error, TRANSIENT) or _internal(error)) and not any(_alike(step, other) for other in left)
+        ]
+
+
+def _internal(error: CloudError) -> bool:
+    return isinstance(error, HttpError) and error.status >= 500
+
+
+def _alike(step: Step, other: Step) -> bool:
+    return (step.kind, step.aggregate, step.host) == (other.kind, other.aggregate, other.host)
+
+
+class Manager:
+    """Plans what makes a cloud as declared, and does it."""
+
+    def __init__(self, cloud: Cloud, wanted: Wanted) -> None:
+        self.cloud = cloud
+        self.wanted = wanted
+        self.reader = Reader(cloud, wanted)
+        self._observed = Observed()
+        self._images: dict[str, str] = {}
+
+    def plan(self) -> Plan:
+        """The whole plan; nothing is sent.
+
+        :raises CloudError: the cloud cannot be read
+        """
+        self._observed = self.reader.read()
+        return self._plan()
+
+    def _plan(self) -> Plan:
+        while True:
+            wanted = self.wanted
+            made = plan(wanted.declaration, self._observed, wanted.facts, wanted.scope, wanted.purge, wanted.owner)
+            if not made.count_servers:
+                problems = self._find_images(made)
+                return dataclasses.replace(made, steps=(), problems=problems) if problems else made
+            self._observed = self.reader.with_counts(self._observed, frozenset(made.count_servers))
+
+    def _find_images(self, made: Plan) -> tuple[str, ...]:
+        """Find the images of the steps; what is wrong with them."""
+        names = {name for step in made.steps if step.kind == "images" for name in (step.after or {})["images"]}
+        glance = Glance(self.cloud)
+        problems = []
+        for name in sorted(names - self._images.keys()):
+            try:
+                self._images[name] = glance.find(name)["id"]
+            except TRANSIENT:
+                raise
+            except CloudError as error:
+                problems.append(str(error))
+        return tuple(problems)
+
+    def apply(self, made: Plan) -> Outcome:
+        """Carry the plan out, read what has become of it, and do what is left, a few times.
+
+        What is left may be a step that failed, one that somebody else undid, or what Nova did not tell Placement.
+        """
+        outcome = Outcome(pending=made.steps)
+        for attempt in range(ROUNDS):
+            written = self._write(outcome.pending)
+            outcome.applied += written.done
+            outcome.error = written.error
+            done = {id(step) for step in written.done}
+            outcome.pending = tuple(step for step in outcome.pending if id(step) not in done)
+            try:
+                made = self._again(made)
+            except CloudError as error:
+                outcome.error = outcome.error or "What has become of the aggregates could not be read. %s" % error
+                return outcome
+            outcome.applied += written.done_after_all(made.steps)
+            outcome.pending = made.steps
+            if made.problems:
+                outcome.error = " ".join(["Meanwhile something else changed.", *made.problems, outcome.error]).strip()
+                return outcome
+            if not made.steps:
+                outcome.error = ""
+                return outcome
+            if not written.passing:
+                return outcome
+            time.sleep(random.uniform(0.5, 1) * PAUSE * 2**attempt)
+        outcome.error = outcome.error or "Something else changes these aggregates all the time."
+        return outcome
+
+    def _again(self, made: Plan) -> Plan:
+        """The plan for the aggregates as they are now."""
+        changed = {step.aggregate for step in made.steps if step.host}
+        self._observed = self.reader.again(self._observed, changed)
+        return self._plan()
+
+    def _write(self, steps: c.Iterable[Step]) -> Written:
+        """Stage by stage. A stage in which something failed is the last one."""
+        writer = Writer(self.reader, self._observed.aggregates, self._images)
+        written = Written()
+        for _number, stage in itertools.groupby(steps, key=lambda step: step.stage):
+            chains: dict[str, list[Step]] = collections.defaultdict(list)
+            for step in stage:
+                chains[step.host or step.aggregate].append(step)
+            self._write_chains(writer, list(chains.values()), written)
+            if written.failed:
+                break
+        return written
+
+    def _write_chains(self, writer: Writer, chains: c.Sequence[c.Sequence[Step]], written: Written) -> None:
+        """Steps of one host, or of one aggregate, one after the other; those of different ones at the same time."""
+        counts = [0] * len(chains)
+
+        def carry_out(number: int) -> None:
+            for step in chains[number]:
+                writer.write(step)
+                counts[number] += 1
+
+        settled = settle(self.cloud, carry_out, range(len(chains)), WORKERS)
+        for chain, count in zip(chains, counts, strict=True):
+            written.done += chain[:count]
+        written.failed = [(chains[number][counts[number]], error) for number, error in settled.failed]
+        written.error = settled.message("hosts and aggregates") if settled.failed else ""
