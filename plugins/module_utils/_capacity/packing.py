@@ -71,6 +71,12 @@ class Component:
     cells: tuple[int, ...] = ()
     pools: tuple[tuple[tuple[int, ...], int], ...] = ()
 
+    @property
+    def key(self) -> t.Hashable:
+        """Equal for components that are equal."""
+        most = tuple(sorted(self.most.items()))
+        return (self.items, most, self.covers, self.apart, self.subtrees, self.ancestors, self.alike, self.pools)
+
 
 @dataclass(frozen=True, slots=True)
 class Packing:

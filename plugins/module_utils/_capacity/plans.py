@@ -293,15 +293,15 @@ def _component(
         next((other for other in range(item - 1, -1, -1) if rules[other] == rules[item]), None)
         for item in range(len(numbers))
     )
+    cells = sorted({cell for item in options for option in item for cell, _amount in option.takes})
     most = {}
     if len(numbers) > 1:
         for node in shape:
             for name, cell in node.cells.items():
                 limit = node.units[name].max_unit
-                if limit is not None:
+                if cell in cells and limit is not None:
                     most[cell] = limit
     ancestors = tuple(node.above for node in shape) if own_subtrees else ()
-    cells = sorted({cell for item in options for option in item for cell, _amount in option.takes})
     pools = _pools(shape, [items[number] for number in numbers])
     return Component(options, most, own_covers, own_apart, own_subtrees, ancestors, alike, tuple(cells), pools)
 

@@ -178,6 +178,7 @@ class Forest:
         self._shapes: list[Shape] = planter.shapes
         self.roots: list[str] = list(self._trees)
         self._plans: dict[tuple[int, Request, Located, Waived], Plan | None] = {}
+        self._components: dict[t.Hashable, packing.Component] = {}
         self._packings: dict[tuple[int, tuple[int, ...]], packing.Packing] = {}
         self._judges: dict[tuple[int, Request, Located], _Judge] = {}
 
@@ -404,7 +405,11 @@ class Forest:
         located = self._located(tree, request)
         key = (tree.shape, request, located, waived)
         if key not in self._plans:
-            self._plans[key] = plan(self._shapes[tree.shape], request, located, waived)
+            made = plan(self._shapes[tree.shape], request, located, waived)
+            if made is not None:  # components alike are one, so that what is remembered of one serves all
+                components = [self._components.setdefault(component.key, component) for component in made.components]
+                made = Plan(tuple(components), made.simple)
+            self._plans[key] = made
         return self._plans[key]
 
     def _fits_once(self, found: Plan | None, free: list[int]) -> bool:
