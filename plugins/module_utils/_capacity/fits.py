@@ -15,7 +15,8 @@ import functools
 import typing as t
 
 from .errors import FlavorError, UnknownNameError
-from .model import SHARING, Flavor, Host, Provider, Snapshot
+from .inventory import proven
+from .model import SHARING, Flavor, Host, Inventory, Provider, Snapshot
 from .request import Demand, Image, demand
 from .rules import Group, Rules, Terms, closed, need
 from .scheduler import Scheduler, configured
@@ -217,6 +218,27 @@ class Survey:
             found.setdefault(root, []).append(provider)
         return found
 
+    @functools.cached_property
+    def _units(self) -> dict[str, set[Inventory]]:
+        """The different units by resource class, as inventories that have nothing else."""
+        found: dict[str, set[Inventory]] = collections.defaultdict(set)
+        for provider in self.snapshot.providers:
+            for name, each in provider.inventories.items():
+                units = (each.min_unit, each.max_unit, each.step_size, each.admits)
+                found[name].add(Inventory(0, 0, None, None, None, *units))
+        return found
+
+    def units_assumed(self, asked: Demand) -> list[str]:
+        """The resource classes of which the snapshot does not say whether units allow what is asked for."""
+        return sorted(
+            {
+                name
+                for group in asked.request.groups
+                for name, amount in group.resources
+                if not all(proven(each, amount) for each in self._units.get(name, ()))
+            }
+        )
+
     def demand(self, flavor: Flavor, image: Image | None, boot_from_volume: bool) -> Demand:
         """What a server of the flavor asks for, see request.py."""
         return demand(flavor, image, boot_from_volume, self.scheduler, self.traits)
@@ -268,7 +290,7 @@ class FlavorFit:
     """How many more servers of one flavor fit on the terms of a survey.
 
     :ivar fits: how many in all, with what is proven of it
-    :ivar rows: for each place that no rule refuses its hosts, in the order of the survey
+    :ivar rows: for each place that no rule refuses, those of its hosts that take some
     :ivar hosts: how many on each host by itself, where any do
     """
 
@@ -278,11 +300,13 @@ class FlavorFit:
         self.request = survey.rules.request(asked)
         self.hosts: dict[str, int] = {}
         self.one_host = survey.terms.group is not None and survey.terms.group.one_host
+        self.rows: dict[int, list[_Row]] = {}
         self._refusals = survey.rules.refusals(asked)
         self._caps = survey.rules.caps()
         self._tallies: dict[str, _Tally] = {}
-        self.rows: dict[int, list[_Row]] = {}  # by place
+        self._roots = self._roots_of(number for number, refusals in enumerate(self._refusals) if not refusals)
         self._open_hosts()
+        self._sums = {number: self._sum(rows) for number, rows in self.rows.items()}
         self.fits = self._join(self.rows)
         self._open_limits()
         self._closed_limits()
@@ -305,21 +329,26 @@ class FlavorFit:
             "unknown": self._unknown(),
         }
 
+    def _roots_of(self, numbers: c.Iterable[int]) -> list[str]:
+        """The provider trees of the hosts of places."""
+        members = self.survey.members
+        return [host.provider for number in numbers for host in members[number] if host.provider]
+
     def _open_hosts(self) -> None:
         """Count on the hosts that no rule refuses."""
-        survey = self.survey
-        numbers = [number for number, refusals in enumerate(self._refusals) if not refusals]
-        roots = [host.provider for number in numbers for host in survey.members[number] if host.provider]
-        counts = survey.forest.most_each(self.request, roots)
-        for number in numbers:
-            rows = []
-            for host in survey.members[number]:
-                count = counts.get(host.provider or "", NONE)
+        counts = self.survey.forest.most_each(self.request, self._roots)
+        for number, refusals in enumerate(self._refusals):
+            rows: list[_Row] = []
+            for host in () if refusals else self.survey.members[number]:
+                count = counts.get(host.provider or "")
+                if count is None:
+                    continue
                 row = self._capped(host, number, count) if self._caps else _Row(host, count, count.fits)
                 rows.append(row)
                 if row.fits:
                     self.hosts[host.name] = self.hosts.get(host.name, 0) + row.fits
-            self.rows[number] = rows
+            if rows:
+                self.rows[number] = rows
 
     def _capped(self, host: Host, number: int, count: Count) -> _Row:
         """A host with the rules on numbers: the least of them is the limit; without it, the next would be."""
@@ -330,19 +359,25 @@ class FlavorFit:
         without = min([count.fits, *(other for other, _name in others)])
         return _Row(host, count, least, name, without - least)
 
-    def _join(self, numbers: c.Iterable[int]) -> Count:
-        """How many fit on all hosts of these places together."""
-        rows = [row for number in numbers for row in self.rows.get(number, ()) if row.tree.bound]
+    def _sum(self, rows: list[_Row]) -> Count:
+        """How many fit on hosts that have nothing in common."""
         if self.one_host:
-            best = max(rows, key=lambda row: row.fits, default=None)
-            return NONE if best is None else Count(best.fits, max(row.bound for row in rows))
+            return Count(max(row.fits for row in rows), max(row.bound for row in rows))
+        return Count(sum([row.fits for row in rows]), sum([row.bound for row in rows]))
+
+    def _join(self, numbers: c.Collection[int]) -> Count:
+        """How many fit on all hosts of these places together."""
+        sums = [self._sums[number] for number in numbers]
+        if self.one_host:
+            return Count(max((each.fits for each in sums), default=0), max((each.bound for each in sums), default=0))
         if not self.survey.rules.sharing:
-            return Count(sum(row.fits for row in rows), sum(row.bound for row in rows))
+            return Count(sum(each.fits for each in sums), sum(each.bound for each in sums))
+        rows = [row for number in numbers for row in self.rows[number]]
         if not self._caps:
             return self.survey.forest.together(self.request, [row.root for row in rows])
         forest = self.survey.forest.copy()
         claimed = sum(forest.claim(row.root, self.request, row.fits) for row in rows)
-        return Count(claimed, sum(row.bound for row in rows))
+        return Count(claimed, sum(each.bound for each in sums))
 
     def _by_name(self) -> tuple[dict[str, int], dict[str, int]]:
         """How many fit in each zone and in each aggregate, where any do."""
@@ -363,18 +398,18 @@ class FlavorFit:
 
     def _open_limits(self) -> None:
         """What keeps the hosts that no rule refuses from taking more."""
-        rows = [row for rows in self.rows.values() for row in rows]
-        if self.one_host:
-            taking = [row for row in rows if row.fits]
+        rows = [row for rows in self.rows.values() for row in rows] if self.one_host or self._caps else []
+        roots: c.Collection[str] = self._roots
+        if self.one_host and (taking := [row for row in rows if row.fits]):
             if len(taking) > 1:
-                self._tallies["affinity"] = _Tally(
-                    "rule", len(taking), sum(row.fits for row in taking) - self.fits.fits
-                )
-            rows = [row for row in taking if row.fits == self.fits.fits][:1] or rows
-        for row in rows:
-            if row.limit:
-                self._tally(row.limit, "rule").add(row.more)
-        found = self.survey.forest.limits_each(self.request, [row.root for row in rows if not row.limit])
+                elsewhere = sum(row.fits for row in taking) - self.fits.fits
+                self._tallies["affinity"] = _Tally("rule", len(taking), elsewhere)
+            rows = [max(taking, key=lambda row: row.fits)]
+            roots = [rows[0].root]
+        capped = {row.root: row for row in rows if row.limit}
+        for row in capped.values():
+            self._tally(row.limit, "rule").add(row.more)
+        found = self.survey.forest.limits_each(self.request, [root for root in roots if root not in capped])
         for limits, hosts in collections.Counter(found.values()).items():
             for limit in limits:
                 self._tally(limit.limit, limit.kind).add(limit.more, hosts)
@@ -383,9 +418,8 @@ class FlavorFit:
         """The rules that refuse hosts. Where only one does, the host would take some without it."""
         survey = self.survey
         plain = dataclasses.replace(self.asked.request, root_forbidden=self.request.root_forbidden)
-        single = [number for number, refusals in enumerate(self._refusals) if len(refusals) == 1]
-        roots = [host.provider for number in single for host in survey.members[number] if host.provider]
-        counts = survey.forest.most_each(plain, roots)
+        single = (number for number, refusals in enumerate(self._refusals) if len(refusals) == 1)
+        counts = survey.forest.most_each(plain, self._roots_of(single))
         for number, refusals in enumerate(self._refusals):
             for host in survey.members[number] if refusals else ():
                 count = counts.get(host.provider or "", NONE)
@@ -397,6 +431,12 @@ class FlavorFit:
 
     def _unknown(self) -> list[str]:
         found = [*self.asked.unknown, *self.asked.ignored]
+        assumed = self.survey.units_assumed(self.asked)
+        if assumed:
+            found.append(
+                "The snapshot does not have min_unit, max_unit and step_size of %s for all providers: "
+                "they are taken to allow what is asked for." % ", ".join(assumed)
+            )
         if not self.asked.flavor.public and self.survey.terms.project is not None:
             found.append("The flavor is private, and the snapshot does not say which projects may use it.")
         return found

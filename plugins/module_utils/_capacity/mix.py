@@ -99,12 +99,11 @@ class _Puzzle:
         self.survey = survey
         self.hosts: list[Host] = []
         self.caps: list[int] = []
-        self._of_place: list[range] = []
         caps = survey.rules.caps().values()
         for place, members in zip(survey.places, survey.members, strict=True):
-            self._of_place.append(range(len(self.hosts), len(self.hosts) + len(members)))
             self.hosts += members
             self.caps += [min((left(host, place) for left in caps), default=UNLIMITED) for host in members]
+        self._positions = {host.provider: position for position, host in enumerate(self.hosts)}
         group = survey.terms.group
         self.together = group is not None and group.policy == "affinity"
         self.kinds = [self._kind(demand, number) for demand, number in demands if number]
@@ -113,12 +112,8 @@ class _Puzzle:
 
     def _kind(self, demand: Demand, number: int) -> _Kind:
         alone = FlavorFit(self.survey, demand)
-        sites = {
-            position: row.bound
-            for place, rows in alone.rows.items()
-            for position, row in zip(self._of_place[place], rows, strict=True)
-            if row.bound
-        }
+        rows = [row for rows in alone.rows.values() for row in rows]
+        sites = {self._positions[row.root]: row.bound for row in rows if row.bound}
         return _Kind(demand, number, alone, sites)
 
     # Greedy
