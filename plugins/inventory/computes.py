@@ -197,21 +197,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         """Fill the inventory."""
         super().parse(inventory, loader, path, cache)
-        # a file that cannot be read is as bad as a cloud that cannot
-        stop = True
+        self._groups: dict[str, str] = {}
+        on_error = "stop"  # also for a file that does not get as far as saying so
         try:
             self._read_config_data(path)
-            stop = self.get_option("on_error") == "stop"
+            on_error = self.get_option("on_error")
             found = self._rows(path, cache)
-            names = self._names(found)
-        except (CloudError, AnsibleParserError) as error:
-            if stop:
+            for name, row in zip(self._names(found), found, strict=True):
+                self._add(name, row)
+        except Exception as error:
+            if on_error == "stop":
                 # Ansible would go on with a warning and without these hosts: "all but the disabled ones" would be all.
                 C.INVENTORY_ANY_UNPARSED_IS_FAILED = True
-            raise AnsibleParserError(str(error)) from error
-        self._groups: dict[str, str] = {}
-        for name, row in zip(names, found, strict=True):
-            self._add(name, row)
+            if isinstance(error, CloudError):
+                raise AnsibleParserError(str(error)) from error
+            raise
 
     # ---- reading
 
