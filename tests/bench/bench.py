@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, scaleout.nova contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Benchmarks, on labs of their own that are removed again. See docs/benchmarks.md.
+"""Benchmarks, on labs and servers of their own that are removed again. See docs/benchmarks.md.
 
 Without a command: all of them.
 """
@@ -11,19 +11,23 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import json
 import shutil
 import signal
 import sys
 import time
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from benchkit import deployment, report
+from benchkit import capacity, deployment, report
 from benchkit.clouds import ROOT, BenchError, cache
 from benchkit.measure import machine
 
 JSON = ROOT / "tests" / "output" / "bench-deployment.json"
+CAPACITY_JSON = ROOT / "tests" / "output" / "bench-capacity.json"
+GROWTH = ROOT / "docs" / "capacity-growth.svg"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
 
@@ -53,7 +57,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     sub.add_argument(
         "--show", action="store_true", help="measure nothing, show the last figures (with --document: write)"
     )
-    return parser.parse_args(argv or ["deployment"])
+    sub = commands.add_parser(
+        "capacity", help="a snapshot and all its answers", description=capacity.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    sub.add_argument("--show", action="store_true", help="measure nothing, write the last figures again")
+    return parser.parse_args(argv)
 
 
 def plan_of(args: argparse.Namespace) -> deployment.Plan:
@@ -83,18 +92,47 @@ def stop(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def run(args: argparse.Namespace, plan: deployment.Plan) -> None:
-    """Measure, and tell."""
-    command = " ".join(["tests/bench/bench.py", *(sys.argv[1:] or ["deployment"])])
+def started_as(name: str) -> str:
+    """The command line of one benchmark."""
+    return " ".join(["tests/bench/bench.py", *(sys.argv[1:] or [name])])
+
+
+def about_machine() -> dict[str, Any]:
+    """What the figures are measured on; a warning where something else is at work."""
+    about = machine()
+    if about["load_before"] > 0.3 * about["cores"]:
+        say(f"this machine is busy (load {about['load_before']:.1f}): the figures will tell little")
+    return about
+
+
+def run_capacity(args: argparse.Namespace) -> None:
+    """Measure what a snapshot takes, and tell."""
+    if args.show:
+        if not CAPACITY_JSON.exists():
+            raise BenchError("nothing has been measured yet")
+        data = json.loads(CAPACITY_JSON.read_text(encoding="utf-8"))
+    else:
+        about = {**about_machine(), "command": started_as("capacity")}
+        data = {"machine": about, **capacity.as_data(capacity.measure(say))}
+        CAPACITY_JSON.parent.mkdir(parents=True, exist_ok=True)
+        CAPACITY_JSON.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    figures = capacity.of_data(data)
+    print("\n" + report.capacity_terminal(data["machine"], figures) + "\n")
+    GROWTH.write_text(capacity.growth(figures), encoding="utf-8")
+    report.put_between(DOCUMENT, "capacity", report.capacity_markdown(data["machine"], figures))
+    say(f"written to {DOCUMENT.relative_to(ROOT)} and {GROWTH.relative_to(ROOT)}")
+
+
+def run_deployment(args: argparse.Namespace, plan: deployment.Plan) -> None:
+    """Measure a deployment, and tell."""
+    command = started_as("deployment")
     if args.show:
         if not JSON.exists():
             raise BenchError("nothing has been measured yet")
         about, rounds = report.read_json(JSON)
         command = about.get("command", command)
     else:
-        about = {**machine(), "command": command}
-        if about["load_before"] > 0.3 * about["cores"]:
-            say(f"this machine is busy (load {about['load_before']:.1f}): the figures will tell little")
+        about = {**about_machine(), "command": command}
         rounds = []
         for number in range(args.repeat):
             if args.repeat > 1:
@@ -111,11 +149,12 @@ def run(args: argparse.Namespace, plan: deployment.Plan) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code."""
-    args = parse_arguments(sys.argv[1:] if argv is None else argv)
+    given = sys.argv[1:] if argv is None else argv
+    commands = [parse_arguments(given)] if given else [parse_arguments([name]) for name in ("capacity", "deployment")]
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        plan = plan_of(args)
+        plans = [plan_of(args) if args.benchmark == "deployment" else None for args in commands]
         if not shutil.which("ansible-playbook"):
             raise BenchError(
                 "ansible-playbook is not in PATH: use `make bench`, or .venv/bin, which `make setup` makes"
@@ -126,7 +165,11 @@ def main(argv: list[str] | None = None) -> int:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BenchError("another benchmark runs on this machine") from None
-            run(args, plan)
+            for args, plan in zip(commands, plans, strict=True):
+                if plan is None:
+                    run_capacity(args)
+                else:
+                    run_deployment(args, plan)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from . import capacity
 from .deployment import GUEST_PLAYS
 from .measure import Figure
 
@@ -139,17 +140,54 @@ def conditions(machine: dict[str, Any], rounds: Rounds) -> str:
     """What the figures hold for, in a sentence or two."""
     installed = ", ".join(f"{name} {machine[name]}" for name in ("debian", "nova", "libvirt") if machine.get(name))
     text = (
-        f"{machine['date']}, revision {machine['revision']}: {machine['cores']} cores ({machine['processor']}), "
-        f"{machine['memory_gib']} GiB, {machine['system']}, kernel {machine['kernel']}; "
+        f"{_measured_on(machine)}; "
         f"ansible-core {machine['ansible_core']} on Python {machine['python']}, podman {machine['podman']}; "
         f"on the hosts {installed}. "
     )
     many = len(rounds) > 1
     text += f"Medians of {len(rounds)} rounds, with their range." if many else "One round."
-    busiest = max((figure.others for figures in rounds for figure in figures), default=0.0)
-    if busiest > BUSY:
-        text += f" **The machine was busy: up to {busiest:.0%} of its processors were used by something else.**"
-    return text
+    return text + _busy(max((figure.others for figures in rounds for figure in figures), default=0.0))
+
+
+def _measured_on(machine: dict[str, Any]) -> str:
+    return (
+        f"{machine['date']}, revision {machine['revision']}: {machine['cores']} cores ({machine['processor']}), "
+        f"{machine['memory_gib']} GiB, {machine['system']}, kernel {machine['kernel']}"
+    )
+
+
+def _busy(others: float) -> str:
+    """A warning, where something else used too much of the processors."""
+    if others <= BUSY:
+        return ""
+    return f" **The machine was busy: up to {others:.0%} of its processors were used by something else.**"
+
+
+def capacity_conditions(machine: dict[str, Any], figures: capacity.Figures) -> str:
+    """What the figures hold for, in a sentence or two."""
+    text = f"{_measured_on(machine)}; Python {machine['python']}. With a cloud, medians of {capacity.ROUNDS} rounds."
+    return text + _busy(figures.others)
+
+
+def capacity_terminal(machine: dict[str, Any], figures: capacity.Figures) -> str:
+    """All of it, for people."""
+    tables = [capacity.live_table(figures), capacity.offline_table(figures), capacity.goals_table(figures)]
+    return "\n\n".join([capacity_conditions(machine, figures).replace("**", ""), *map(as_text, tables)])
+
+
+def capacity_markdown(machine: dict[str, Any], figures: capacity.Figures) -> str:
+    """The section of the documentation."""
+    return "\n\n".join([
+        f"Measured by `{machine['command']}`.",
+        capacity_conditions(machine, figures),
+        as_markdown(capacity.goals_table(figures)),
+        "With a cloud:",
+        as_markdown(capacity.live_table(figures)),
+        "Without a cloud:",
+        as_markdown(capacity.offline_table(figures)),
+        "![Seconds to answer everything over hosts times flavors: the points lie along a straight line]"
+        "(capacity-growth.svg)",
+    ])  # fmt: skip
 
 
 def terminal(machine: dict[str, Any], rounds: Rounds) -> str:
