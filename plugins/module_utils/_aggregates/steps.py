@@ -33,14 +33,15 @@ class Steps:
         self.problems: list[str] = []
         self._chosen = assignment.chosen
         self.steps: list[Step] = []
-        self._now = {name: set(view.members.get(name, ())) for name in view.managed}
+        self._now = {name: set(view.members.get(name, ())) for name in sorted(view.managed)}
         self._zones = {name: each.zone for name, each in view.there.items() if each.zone}
         self._stage = 0
         self._images = [name for name in sorted(view.declared) if self._sends_images(name)]
         self._create()
         self._change_zones()
         self._begin_stage()
-        for host in sorted(self._moving()):
+        moving = {host for name, hosts in self._now.items() for host in hosts ^ self.members[name]}
+        for host in sorted(moving):
             self._move(host)
         self._begin_stage()
         self._mirror()
@@ -114,8 +115,8 @@ class Steps:
         declared = self.view.selected.get(name, frozenset()) | self._chosen.get(name, frozenset())
         if host in self.members[name] - declared:
             self.problems.append(
-                "Host %s has to leave aggregate %s while aggregate %s gets its zone, and the declaration does not have it "
-                "there: declare it, or take it out first." % (host, name, changing)
+                "Host %s has to leave aggregate %s while aggregate %s gets its zone, and the declaration does not have "
+                "it there: declare it, or take it out first." % (host, name, changing)
             )
 
     def _has_servers(self, host: str) -> bool:
@@ -127,7 +128,7 @@ class Steps:
         """Other managed aggregates that a host is in now, with another zone than this."""
         return [
             other
-            for other in sorted(self._now)
+            for other in self._now
             if other != name and host in self._now[other] and self._zones.get(other, zone) != zone
         ]
 
@@ -138,21 +139,19 @@ class Steps:
 
     # -- hosts
 
-    def _moving(self) -> set[str]:
-        found: set[str] = set()
-        for name, hosts in self._now.items():
-            found |= hosts ^ self.members[name]
-        return found
-
     def _move(self, host: str, waiting: c.Collection[str] = ()) -> None:
         """All steps of a host, without those into aggregates that are still to get another zone.
 
         A host that keeps its zone enters before it leaves, since Nova does not let go of a host with servers that
         would be without a zone in between; all others leave before they enter.
         """
-        leave = [name for name in sorted(self._now) if host in self._now[name] - self.members[name]]
-        enter = [name for name in sorted(self._now) if host in self.members[name] - self._now[name]]
-        enter = [name for name in enter if name not in waiting]
+        leave, enter = [], []
+        for name, hosts in self._now.items():
+            if host in hosts:
+                if host not in self.members[name]:
+                    leave.append(name)
+            elif host in self.members[name] and name not in waiting:
+                enter.append(name)
         zones_left = {self._zones[name] for name in leave if name in self._zones}
         same_zone = [name for name in enter if self._zones.get(name) in zones_left]
         for name in same_zone:

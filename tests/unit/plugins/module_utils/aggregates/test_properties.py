@@ -24,7 +24,7 @@ from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.model im
 from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.plan import plan
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import Aggregate
 
-SEEDS = range(400)
+SEEDS = range(150)
 
 
 class Conflict(Exception):
@@ -192,8 +192,8 @@ def planned(seed: int) -> tuple[Case, Plan]:
 
 def test_the_generator_makes_plans_and_problems() -> None:
     plans = [planned(seed)[1] for seed in SEEDS]
-    assert sum(bool(each.problems) for each in plans) > 50
-    assert sum(not each.problems and len(each.steps) > 5 for each in plans) > 50
+    assert sum(bool(each.problems) for each in plans) > 15
+    assert sum(not each.problems and len(each.steps) > 5 for each in plans) > 15
     kinds = {step.kind for each in plans for step in each.steps}
     assert kinds == {"create", "metadata", "zone", "add_host", "remove_host", "images", "delete"}
 

@@ -22,7 +22,7 @@ from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.solve im
     solve,
 )
 
-SEEDS = range(500)
+SEEDS = range(120)
 
 Members = dict[str, frozenset[str]]
 
@@ -187,8 +187,8 @@ def check_conflicts(task: Task, solution: Solution) -> None:
 
 def test_the_generator_makes_all_kinds() -> None:
     solutions = [solve(generated(seed)) for seed in SEEDS]
-    assert sum(bool(each.conflicts) for each in solutions) > 100
-    assert sum(each.moves > 1 for each in solutions) > 50
+    assert sum(bool(each.conflicts) for each in solutions) > 25
+    assert sum(each.moves > 1 for each in solutions) > 12
     assert sum(not each.proven for each in solutions) < len(SEEDS) // 50
     assert {len(conflict) for each in solutions for conflict in each.conflicts} >= {1, 2, 3}
 
