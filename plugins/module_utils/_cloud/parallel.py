@@ -11,7 +11,7 @@ import threading
 import time
 import typing as t
 
-from .errors import TRANSIENT, AuthError, CloudError, ConflictError, ForbiddenError
+from .errors import TRANSIENT, AuthError, CloudError, ConflictError, ForbiddenError, HttpError
 from .session import Cloud
 
 T = t.TypeVar("T")
@@ -80,13 +80,21 @@ def settle(cloud: Cloud, change: t.Callable[[T], object], items: t.Iterable[T], 
 
 
 def despite_conflicts(attempt: t.Callable[[], R]) -> R:
-    """What the attempt returns, which is made again after a conflict (409). It has to read anew what it changes.
+    """What the attempt returns, which is made again after a conflict. It has to read anew what it changes.
 
-    :raises ConflictError: there was a conflict each time
+    :raises HttpError: there was a conflict each time, or something else
     """
     for number in range(TRIES - 1):
         try:
             return attempt()
-        except ConflictError:
+        except HttpError as error:
+            if not is_conflict(error):
+                raise
             time.sleep(random.uniform(0, PAUSE * 2 ** min(number, 3)))
     return attempt()
+
+
+def is_conflict(error: HttpError) -> bool:
+    """Whether somebody else was faster. Placement has a 409 for that, but for traits that change in the very same
+    moment, where it answers 500 (handlers/trait.py does not catch ConcurrentUpdateDetected)."""
+    return isinstance(error, ConflictError) or (error.status == 500 and "concurrently updated" in error.detail)

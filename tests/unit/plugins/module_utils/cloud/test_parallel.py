@@ -80,8 +80,11 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return made
 
 
-def test_again_after_a_conflict(pauses: list[float]) -> None:
-    answers = [ConflictError("busy", 409)] * 3
+@pytest.mark.parametrize(
+    "conflict", [ConflictError("busy", 409), HttpError("x", 500, "Another thread concurrently updated the data.")]
+)
+def test_again_after_a_conflict(pauses: list[float], conflict: HttpError) -> None:
+    answers = [conflict] * 3
 
     def attempt() -> str:
         if answers:
