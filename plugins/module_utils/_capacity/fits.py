@@ -280,10 +280,10 @@ class _Tally:
     hosts: int = 0
     more: int | None = 0
 
-    def add(self, more: int | None, hosts: int = 1) -> None:
-        """Hosts that have this limit, and would each take so many without it."""
-        self.hosts += hosts
-        self.more = None if self.more is None or more is None else self.more + more * hosts
+    def add(self, more: int) -> None:
+        """One host more that has this limit, and would take so many without it."""
+        self.hosts += 1
+        self.more = None if self.more is None else self.more + more
 
 
 class FlavorFit:
@@ -393,8 +393,9 @@ class FlavorFit:
     def _joined(self, places: t.Mapping[str, list[int]]) -> dict[str, int]:
         return {name: count for name, numbers in sorted(places.items()) if (count := self._join(numbers).fits)}
 
-    def _tally(self, name: str, kind: str) -> _Tally:
-        return self._tallies.setdefault(name, _Tally(kind))
+    def _rule(self, name: str) -> _Tally:
+        """The tally of a rule."""
+        return self._tallies.setdefault(name, _Tally("rule"))
 
     def _open_limits(self) -> None:
         """What keeps the hosts that no rule refuses from taking more."""
@@ -408,11 +409,9 @@ class FlavorFit:
             roots = [rows[0].root]
         capped = {row.root: row for row in rows if row.limit}
         for row in capped.values():
-            self._tally(row.limit, "rule").add(row.more)
-        found = self.survey.forest.limits_each(self.request, [root for root in roots if root not in capped])
-        for limits, hosts in collections.Counter(found.values()).items():
-            for limit in limits:
-                self._tally(limit.limit, limit.kind).add(limit.more, hosts)
+            self._rule(row.limit).add(row.more)
+        for each in self.survey.forest.limits_added(self.request, [root for root in roots if root not in capped]):
+            self._tallies[each.limit] = _Tally(each.kind, each.trees, each.more)
 
     def _closed_limits(self) -> None:
         """The rules that refuse hosts. Where only one does, the host would take some without it."""
@@ -427,7 +426,7 @@ class FlavorFit:
                 if self.one_host:
                     more = max(0, more - self.fits.fits)
                 for name in refusals:
-                    self._tally(name, "rule").add(more if len(refusals) == 1 else 0)
+                    self._rule(name).add(more if len(refusals) == 1 else 0)
 
     def _unknown(self) -> list[str]:
         found = [*self.asked.unknown, *self.asked.ignored]

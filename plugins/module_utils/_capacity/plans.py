@@ -318,10 +318,15 @@ def _pools(shape: Shape, items: list[_Item]) -> tuple[tuple[tuple[int, ...], int
 
 
 def _simple(components: tuple[Component, ...]) -> tuple[tuple[int, int], ...] | None:
-    """What is taken, where every item has one option and no cell is taken from twice."""
+    """What is taken, where every item has one option, or one that takes nothing, and no cell is taken from twice."""
     takes: list[tuple[int, int]] = []
     for component in components:
-        if len(component.items) != 1 or len(component.items[0]) != 1:
+        if len(component.items) != 1:
             return None
-        takes += component.items[0][0].takes
+        (options,) = component.items
+        if not component.covers and not all(option.takes for option in options):
+            continue  # it fits any number of times
+        if len(options) != 1:
+            return None
+        takes += options[0].takes
     return tuple(takes)

@@ -57,6 +57,19 @@ class Limit:
     more: int | None
 
 
+class LimitSum(t.NamedTuple):
+    """A limit, added up over trees.
+
+    :param trees: in so many it is the limit
+    :param more: so many more would fit into all of them; None where that is not finite
+    """
+
+    limit: str
+    kind: str
+    trees: int
+    more: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """Something that may be the limit in trees of one shape.
@@ -97,6 +110,24 @@ class _Judge:
         """The limits of a tree, that whose removal gives most first."""
         return self._of_classes(free) if self._classes else self._of_all(free)
 
+    def added(self, frees: t.Sequence[list[int]]) -> t.Iterator[LimitSum]:
+        """The limits of many trees, added up: what :meth:`limits` says of each, found for all trees at a time."""
+        vectors = _Vectors(frees, self._fits)
+        now = vectors.of(self._now)
+        for entry in self._entries:
+            without = vectors.of(entry.without)
+            more = sum([larger - least for larger, least in zip(without, now, strict=True) if larger > least])
+            if entry.kind == "resource":
+                alone = vectors.of(entry.alone)
+                triples = zip(without, now, alone, strict=True)
+                trees = sum([larger > least or own <= least for larger, least, own in triples])
+            elif entry.blocks:
+                trees = len(frees)
+            else:
+                trees = sum([larger > least for larger, least in zip(without, now, strict=True)])
+            if trees:
+                yield LimitSum(entry.limit, entry.kind, trees, None if more > PLENTY else more)
+
     def _of_classes(self, free: list[int]) -> tuple[Limit, ...]:
         """Where each class comes from one provider, and all rules are met: the class with the lowest count."""
         counts = [free[cell] // amount for _name, cell, amount in self._classes]
@@ -135,6 +166,33 @@ class _Judge:
     def _limit(self, limit: str, kind: str, more: int | None) -> Limit:
         key = (limit, kind, more)
         return self._known.get(key) or self._known.setdefault(key, Limit(limit, kind, more))
+
+
+class _Vectors:
+    """How often plans fit, for many trees of one shape at a time."""
+
+    def __init__(self, frees: t.Sequence[list[int]], fits: t.Callable[[Plan | None, list[int]], int]) -> None:
+        self._frees = frees
+        self._fits = fits
+        self._columns: dict[tuple[int, int], list[int]] = {}
+
+    def of(self, found: Plan | None) -> list[int]:
+        """How often a plan fits into each tree."""
+        if found is None:
+            return [0] * len(self._frees)
+        if found.simple is None:
+            return [self._fits(found, free) for free in self._frees]
+        columns = [self._column(cell, amount) for cell, amount in found.simple]
+        if not columns:
+            return [packing.UNLIMITED] * len(self._frees)
+        return columns[0] if len(columns) == 1 else list(map(min, *columns))
+
+    def _column(self, cell: int, amount: int) -> list[int]:
+        """How often the amount is left in one cell of each tree."""
+        key = (cell, amount)
+        if key not in self._columns:
+            self._columns[key] = [free[cell] // amount if free[cell] > 0 else 0 for free in self._frees]
+        return self._columns[key]
 
 
 class _Loan(t.NamedTuple):
@@ -311,6 +369,27 @@ class Forest:
                     judges[tree.shape] = judge
             found[root] = judge.limits(tree.free if not tree.loans else self._available(tree))
         return found
+
+    def limits_added(self, request: Request, roots: t.Iterable[str] | None = None) -> list[LimitSum]:
+        """:meth:`limits` of all trees, or of these, each by itself, added up by limit."""
+        judged: dict[int, tuple[_Judge, list[list[int]]]] = {}  # by id of the judge: itself, and its trees
+        judges: dict[int, list[list[int]]] = {}  # by shape
+        for root in self.roots if roots is None else roots:
+            tree = self._trees[root]
+            frees = judges.get(tree.shape)
+            if frees is None:
+                judge = self._judge(tree, request)
+                frees = judged.setdefault(id(judge), (judge, []))[1]
+                if request.anywhere:
+                    judges[tree.shape] = frees
+            frees.append(tree.free if not tree.loans else self._available(tree))
+        found: dict[tuple[str, str], LimitSum] = {}
+        for judge, frees in judged.values():
+            for each in judge.added(frees):
+                before = found.get((each.limit, each.kind), LimitSum(each.limit, each.kind, 0, 0))
+                more = None if before.more is None or each.more is None else before.more + each.more
+                found[each.limit, each.kind] = LimitSum(each.limit, each.kind, before.trees + each.trees, more)
+        return list(found.values())
 
     def _judge(self, tree: _Tree, request: Request) -> _Judge:
         """The judge for trees like this, made once."""

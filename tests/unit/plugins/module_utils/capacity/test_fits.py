@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity import model
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.errors import (
     FlavorError,
     QuestionError,
     UnknownNameError,
 )
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity.fits import fits
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity.fits import Survey, fits
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import SHARING, Inventory, Provider
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.rules import new_group
+
+EXAMPLE = Path(__file__).resolve().parents[5] / "playbooks" / "files" / "example-cloud.json"
 
 
 @pytest.fixture
@@ -199,3 +203,19 @@ def test_hosts_add_up(cloud: Any, flavor: Any, seed: int) -> None:
         room = min(free["VCPU"] // asked.vcpus, free["MEMORY_MB"] // asked.ram_mib, free["DISK_GB"] // 10)
         enabled = next(host for host in cloud.snapshot.hosts if host.name == provider.name).status == "enabled"
         assert found["hosts"].get(provider.name, 0) == (room if enabled else 0)
+
+
+def test_limits_added_up_are_those_of_each_host() -> None:
+    """Adding up many hosts at a time is a short cut, and no other answer."""
+    snapshot = model.load(EXAMPLE)
+    survey = Survey(snapshot)
+    for each in snapshot.flavors:
+        request = survey.rules.request(survey.demand(each, None, False))
+        expected: dict[str, tuple[int, int | None]] = {}
+        for limits in survey.forest.limits_each(request).values():
+            for limit in limits:
+                trees, more = expected.get(limit.limit, (0, 0))
+                total = None if more is None or limit.more is None else more + limit.more
+                expected[limit.limit] = (trees + 1, total)
+        added = survey.forest.limits_added(request)
+        assert {limit.limit: (limit.trees, limit.more) for limit in added} == expected
