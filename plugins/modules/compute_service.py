@@ -355,7 +355,9 @@ class Run:
         result = self.result(chosen, settled.done)
         if settled.failed:
             pending = [step.service.host for step, _error in settled.failed]
-            self.module.fail_json(msg=settled.message("compute services"), pending=pending, **result)
+            self.module.fail_json(
+                msg=settled.message("compute services could not be changed"), pending=pending, **result
+            )
         return result
 
 

@@ -253,19 +253,22 @@ class Run:
 
     def apply(self, changes: t.Sequence[Change], classes: t.Sequence[str]) -> dict[str, t.Any]:
         """Carry the plan out; what is returned of it. Ends the module when something fails."""
-        for name in classes:
-            provider_inventories.make_class(self.placement, name)
-        settled = settle(
+        made = settle(self.cloud, lambda name: provider_inventories.make_class(self.placement, name), classes)
+        changed = settle(
             self.cloud,
             lambda change: provider_inventories.apply(
                 self.placement, change.target, self.wanted, self.allow_below_usage
             ),
-            changes,
+            [] if made.failed else changes,
         )
-        result = self.result(settled.done, classes)
-        if settled.failed:
-            pending = [change.target.name for change, _error in settled.failed]
-            self.module.fail_json(msg=settled.message("resource providers"), pending=pending, **result)
+        result = self.result(changed.done, made.done)
+        pending = [change.target.name for change in changes if change not in changed.done]
+        for settled, what in (
+            (made, "resource classes could not be made"),
+            (changed, "resource providers could not be changed"),
+        ):
+            if settled.failed:
+                self.module.fail_json(msg=settled.message(what), pending=pending, **result)
         return result
 
     def result(self, changes: t.Sequence[Change], classes: t.Sequence[str]) -> dict[str, t.Any]:
@@ -296,7 +299,7 @@ class Run:
     def run(self) -> dict[str, t.Any]:
         """What the module returns.
 
-        :raises CloudError: nothing has been changed but for resource classes that were made
+        :raises CloudError: nothing has been changed
         """
         params = self.module.params
         options = selection.Options.from_params(params)

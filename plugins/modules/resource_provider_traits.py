@@ -206,22 +206,32 @@ class Run:
 
     def apply(self, changes: t.Sequence[Change], created: t.Sequence[str], unused: t.Sequence[str]) -> dict[str, t.Any]:
         """Carry the plan out; what is returned of it. Ends the module when something fails."""
-        for name in created:
-            provider_traits.make(self.placement, name)
-        settled = settle(
-            self.cloud, lambda change: provider_traits.apply(self.placement, change.target, self.wanted), changes
+        made = settle(self.cloud, lambda name: provider_traits.make(self.placement, name), created)
+        changed = settle(
+            self.cloud,
+            lambda change: provider_traits.apply(self.placement, change.target, self.wanted),
+            [] if made.failed else changes,
         )
-        if settled.failed:
-            pending = [change.target.name for change, _error in settled.failed]
-            result = self.result(settled.done, created, [])
-            self.module.fail_json(msg=settled.message("resource providers"), pending=pending, **result)
-        purged = [name for name in unused if provider_traits.remove(self.placement, name)]
-        return self.result(settled.done, created, purged)
+        gone = settle(
+            self.cloud,
+            lambda name: provider_traits.remove(self.placement, name),
+            [] if made.failed or changed.failed else unused,
+        )
+        result = self.result(changed.done, made.done, gone.done)
+        pending = [change.target.name for change in changes if change not in changed.done]
+        for settled, what in (
+            (made, "traits could not be made"),
+            (changed, "resource providers could not be changed"),
+            (gone, "traits could not be deleted"),
+        ):
+            if settled.failed:
+                self.module.fail_json(msg=settled.message(what), pending=pending, **result)
+        return result
 
     def run(self) -> dict[str, t.Any]:
         """What the module returns.
 
-        :raises CloudError: nothing has been changed but for traits that were made
+        :raises CloudError: nothing has been changed
         """
         targets = self.targets()
         traits = Traits(self.placement, self.wanted)

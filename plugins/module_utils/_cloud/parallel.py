@@ -39,12 +39,12 @@ class Settled(t.Generic[T]):
     def message(self, what: str, limit: int = 5) -> str:
         """That some failed, and why, each reason once.
 
-        :param what: as in "resource providers"
+        :param what: as in "resource providers could not be changed"
         """
         reasons = [str(error) for _item, error in self.failed if not isinstance(error, NotTriedError)]
         texts = list(dict.fromkeys(reasons))
         more = len(texts) - limit
-        return "%d of %d %s could not be changed. %s%s" % (
+        return "%d of %d %s. %s%s" % (
             len(self.failed),
             len(self.done) + len(self.failed),
             what,

@@ -10,7 +10,7 @@ import dataclasses
 import re
 import typing as t
 
-from .errors import ConflictError, NotFoundError
+from .errors import NotFoundError
 from .parallel import despite_conflicts
 from .placement import Placement
 from .selection import ProblemsError, Target, known_traits, unknown_traits, with_traits
@@ -141,15 +141,15 @@ def make(placement: Placement, name: str) -> None:
     placement.request("PUT", "/traits/" + name)
 
 
-def remove(placement: Placement, name: str) -> bool:
-    """Delete a trait of our own. False where somebody has begun to use it."""
+def remove(placement: Placement, name: str) -> None:
+    """Delete a trait of our own, if it is there.
+
+    :raises ConflictError: somebody has begun to use it
+    """
     try:
         placement.delete("/traits/" + name)
     except NotFoundError:
         pass
-    except ConflictError:
-        return False
-    return True
 
 
 def apply(placement: Placement, target: Target, wanted: Wanted) -> None:

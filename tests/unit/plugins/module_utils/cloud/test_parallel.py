@@ -48,7 +48,7 @@ def test_all_are_done() -> None:
 def test_others_are_done_where_one_fails() -> None:
     settled = settle(fails_for(2, 4, error=HttpError("No.", 500)), range(6))
     assert settled.done == [0, 1, 3, 5] and [item for item, _error in settled.failed] == [2, 4]
-    assert settled.message("hosts") == "2 of 6 hosts could not be changed. No."
+    assert settled.message("hosts could not be changed") == "2 of 6 hosts could not be changed. No."
 
 
 @pytest.mark.parametrize("error", [UnavailableError("Gone.", 503), AuthError("Gone.")])
@@ -63,7 +63,7 @@ def test_where_the_cloud_is_gone_no_more_are_begun(error: Exception) -> None:
 
     settled = settle(change, range(50), workers=4)
     assert len(seen) <= 4 and settled.done == [] and len(settled.failed) == 50
-    assert settled.message("hosts") == "50 of 50 hosts could not be changed. Gone."
+    assert settled.message("hosts failed") == "50 of 50 hosts failed. Gone."
 
 
 def test_many_reasons_are_not_all_told() -> None:
