@@ -51,6 +51,7 @@ class Assignment:
             if hosts - view.scope - view.members[name]
         }
         self._demands = [self._demand(number, each) for number, each in enumerate(view.declaration.exactly_one_of)]
+        self._values_by_variable: dict[str, dict[str, str]] = {}
         self._seats = self._all_seats()
         self.chosen = {name: frozenset(seat.options) for name, seat in self._seats.items()}
         self._solved: dict[str, frozenset[str]] = {}
@@ -102,7 +103,8 @@ class Assignment:
 
     def _seat(self, each: DeclaredAggregate, pool: frozenset[str], goal: Goal) -> Seat:
         barred = self._barred_by_demands(each.name)
-        options = {host: option for host in sorted(pool - barred) if (option := self._option(each, host)) is not None}
+        decide = self._decider(each)
+        options = {host: option for host in pool - barred if (option := decide(host)) is not None}
         for host in sorted(pool & barred & self.view.members[each.name] & self.view.scope):
             options[host] = Option(True, may_be_in=False)
         return Seat(
@@ -110,12 +112,27 @@ class Assignment:
             options,
             goal,
             len(pool),
-            {name: self._values(each, name, options) for name in _variables(goal)},
+            {name: self._values(each, name, options.keys()) for name in _variables(goal)},
             self._room(each, goal, options),
         )
 
-    def _option(self, each: DeclaredAggregate, host: str) -> Option | None:
+    def _decider(self, each: DeclaredAggregate) -> c.Callable[[str], Option | None]:
         """What a host of the pool may do about an aggregate; None if it is out and stays out."""
+        view, name = self.view, each.name
+        members, scope = view.members[name], view.scope
+        if name in view.zones or view.apart.get(name) or each.traits or each.resources:
+            return lambda host: self._option(each, host)
+        # Nothing else depends on the host, of which there may be ten thousand for each of a hundred aggregates.
+        inside, outside, fixed = Option(True), Option(False), Option(True, may_be_out=False)
+
+        def decide(host: str) -> Option | None:
+            if host in scope:
+                return inside if host in members else outside
+            return fixed if host in members else None
+
+        return decide
+
+    def _option(self, each: DeclaredAggregate, host: str) -> Option | None:
         view = self.view
         inside = host in view.members[each.name]
         if host not in view.scope:
@@ -155,16 +172,19 @@ class Assignment:
             if host not in self.view.selected.get(other, ())
         )
 
-    def _values(self, each: DeclaredAggregate, name: str, hosts: c.Iterable[str]) -> dict[str, str]:
-        """The values of a variable by host."""
-        values = {host: variable(self.view.facts.get(host, NO_FACTS), name) for host in hosts}
-        missing = [host for host, value in values.items() if value is None]
+    def _values(self, each: DeclaredAggregate, name: str, hosts: c.Set[str]) -> dict[str, str]:
+        """The values of a variable by host, of all hosts of the domain that have one."""
+        if name not in self._values_by_variable:
+            values = {host: variable(self.view.facts.get(host, NO_FACTS), name) for host in self.view.domain}
+            self._values_by_variable[name] = {host: value for host, value in values.items() if value is not None}
+        found = self._values_by_variable[name]
+        missing = hosts - found.keys()
         if missing and each.goal is not None and name == each.goal.spread:
             self.problems.append(
                 "Aggregate %s is to be spread over the variable %s, which these hosts have no single value of: %s."
                 % (each.name, name, shown(missing))
             )
-        return {host: value for host, value in values.items() if value is not None}
+        return found
 
     def _room(self, each: DeclaredAggregate, goal: Goal, options: c.Mapping[str, Option]) -> dict[str, int]:
         """Servers that each host would take if it were in the aggregate, and out of those that it excludes."""

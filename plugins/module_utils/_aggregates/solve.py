@@ -31,7 +31,7 @@ MOVE = 10**14
 CHANGE = 10**7  # above all that preferences between hosts may add up to
 
 #: Arcs looked at before the search for fewer moves is given up, in all; some seconds.
-WORK = 12_000_000
+WORK = 6_000_000
 #: How many times that until it is given up to find any solution.
 PATIENCE = 3
 #: Sets of constraints tried in search of a conflict smaller than the one at hand.
@@ -223,19 +223,20 @@ class _Component:
         self.classes = self._classes()
 
     def _classes(self) -> list[_Class]:
+        columns = self._columns()
         found: dict[t.Any, list[str]] = collections.defaultdict(list)
         for host in sorted({host for seat in self.seats for host in seat.options}):
-            found[self._key(host)].append(host)
+            found[tuple([column(host) for column in columns])].append(host)
         return [self._class(hosts) for hosts in found.values()]
 
-    def _key(self, host: str) -> t.Any:
-        """All that the solution can depend on."""
-        return (
-            *(seat.options.get(host) for seat in self.seats),
-            *(seat.room.get(host) for seat in self.seats if seat.room),
-            *(self.seats[number].values[name].get(host) for number, name in self.variables),
-            *(host in each.hosts for each in self.one_of),
-        )
+    def _columns(self) -> list[c.Callable[[str], t.Any]]:
+        """All that the solution can depend on, each as a function of the host."""
+        return [
+            *(seat.options.get for seat in self.seats),
+            *(seat.room.get for seat in self.seats if seat.room),
+            *(self.seats[number].values[name].get for number, name in self.variables),
+            *(each.hosts.__contains__ for each in self.one_of),
+        ]
 
     def _class(self, hosts: list[str]) -> _Class:
         host = hosts[0]
@@ -333,7 +334,7 @@ class _Search:
             return _Outcome(None, True)
         least = root.moves
         found: _Outcome | None = None
-        stack: list[c.Iterator[_Node]] = [iter([root])]
+        stack: list[c.Iterator[_Node]] = [iter([root]), self._evened(root)]
         while stack:
             if self.budget.hopeless or (found is not None and self.budget.spent):
                 return found._replace(proven=False) if found else _Outcome(None, False)
@@ -343,8 +344,7 @@ class _Search:
             elif found is None or node.moves < found.moves:
                 children = self._children(node)
                 if children is None:
-                    names = tuple(tuple(self.seats[number].name for number in group) for group in self.groups)
-                    found = _Outcome(self._assignment(node), True, node.moves, names)
+                    found = self._outcome(node)
                     if any_solution or node.moves == least:
                         return found
                 else:
@@ -352,6 +352,10 @@ class _Search:
         if found is None:
             return _Outcome(None, not self._unrealised)
         return found._replace(proven=not self._unrealised)
+
+    def _outcome(self, node: _Node) -> _Outcome:
+        names = tuple(tuple(self.seats[number].name for number in group) for group in self.groups)
+        return _Outcome(self._assignment(node), True, node.moves, names)
 
     def on(self, kind: str, seat: Seat, *more: str) -> bool:
         return (kind, seat.name, *more) in self.enabled
@@ -547,6 +551,22 @@ class _Search:
             if all(low <= high for low, high in narrowed.values()):
                 bounds = node.bounds._replace(values={**node.bounds.values, **narrowed})
                 yield self.group_of[number], bounds
+
+    def _evened(self, root: _Node) -> c.Iterator[_Node]:
+        """A guess that saves the search a level for each seat: all seats evened out at once around what they have."""
+        values = dict(root.bounds.values)
+        counts: _Counts = {}
+        for each in root.counts:
+            counts.update(each)
+        for number, parts in enumerate(self.spread_values):
+            middle = sum(self._by_value(number, self.spread[number], counts).values()) // max(len(parts), 1)
+            for value in parts:
+                low, high = values[number, value]
+                values[number, value] = (max(low, middle), min(high, middle + 1))
+        if values != root.bounds.values and all(low <= high for low, high in values.values()):
+            node = self._solved(root.bounds._replace(values=values))
+            if node is not None:
+                yield node
 
     def _missing_values(self, number: int, name: str, least: int, counts: _Counts) -> set[int] | None:
         """Classes with values that a seat does not have yet, if it has too few; None if it has enough."""
