@@ -368,12 +368,12 @@ class Written:
             for _step, error in self.failed
         )
 
-    def done_after_all(self, left: c.Sequence[Step]) -> list[Step]:
-        """Steps whose answer was lost, or an error, and that are not among those that are left."""
+    def done_after_all(self, observed: Observed) -> list[Step]:
+        """Steps whose answer was lost, or an error, and that were carried out all the same."""
         return [
             step
             for step, error in self.failed
-            if (isinstance(error, TRANSIENT) or _internal(error)) and not any(_alike(step, other) for other in left)
+            if (isinstance(error, TRANSIENT) or _internal(error)) and _holds(step, observed)
         ]
 
 
@@ -381,8 +381,23 @@ def _internal(error: CloudError) -> bool:
     return isinstance(error, HttpError) and error.status >= 500
 
 
-def _alike(step: Step, other: Step) -> bool:
-    return (step.kind, step.aggregate, step.host) == (other.kind, other.aggregate, other.host)
+def _holds(step: Step, observed: Observed) -> bool:
+    """Whether the cloud is as the step makes it. Of images nobody can tell."""
+    there = {each.name: each for each in observed.aggregates}.get(step.aggregate)
+    if there is None or step.kind == "delete":
+        return there is None and step.kind == "delete"
+    after = dict(step.after or {})
+    mirrored = (observed.mirror or {}).get(there.uuid, frozenset())
+    holds: dict[str, c.Callable[[], bool]] = {
+        "create": lambda: after["zone"] == there.zone,
+        "metadata": lambda: all(there.metadata.get(key) == value for key, value in after.items()),
+        "zone": lambda: after["zone"] == there.zone,
+        "add_host": lambda: step.host in there.hosts,
+        "remove_host": lambda: step.host not in there.hosts,
+        "mirror_add": lambda: step.host in mirrored,
+        "mirror_remove": lambda: step.host not in mirrored,
+    }
+    return step.kind in holds and holds[step.kind]()
 
 
 class Manager:
@@ -393,6 +408,7 @@ class Manager:
         self.wanted = wanted
         self.reader = Reader(cloud, wanted)
         self._observed = Observed()
+        self._created: set[str] = set()
         self._images: dict[str, str] = {}
 
     def plan(self) -> Plan:
@@ -406,11 +422,21 @@ class Manager:
     def _plan(self) -> Plan:
         while True:
             wanted = self.wanted
-            made = plan(wanted.declaration, self._observed, wanted.facts, wanted.scope, wanted.purge, wanted.owner)
+            made = plan(self._declaration(), self._observed, wanted.facts, wanted.scope, wanted.purge, wanted.owner)
             if not made.count_servers:
                 problems = self._find_images(made)
                 return dataclasses.replace(made, steps=(), problems=problems) if problems else made
             self._observed = self.reader.with_counts(self._observed, frozenset(made.count_servers))
+
+    def _declaration(self) -> Declaration:
+        """What is declared, with the mark of the owner for what this run has created: the request that creates an
+        aggregate cannot carry it."""
+        declaration, mark = self.wanted.declaration, {OWNER_KEY: self.wanted.owner}
+        aggregates = tuple(
+            dataclasses.replace(each, metadata={**each.metadata, **mark}) if each.name in self._created else each
+            for each in declaration.aggregates
+        )
+        return dataclasses.replace(declaration, aggregates=aggregates)
 
     def _find_images(self, made: Plan) -> tuple[str, ...]:
         """Find the images of the steps; what is wrong with them."""
@@ -433,17 +459,20 @@ class Manager:
         """
         outcome = Outcome(pending=made.steps)
         for attempt in range(ROUNDS):
+            if attempt:
+                time.sleep(random.uniform(0.5, 1) * PAUSE * 2 ** (attempt - 1))
             written = self._write(outcome.pending)
-            outcome.applied += written.done
+            self._note(outcome, written.done)
             outcome.error = written.error
             done = {id(step) for step in written.done}
             outcome.pending = tuple(step for step in outcome.pending if id(step) not in done)
             try:
-                made = self._again(made)
+                self._observed = self.reader.again(self._observed, {step.aggregate for step in made.steps if step.host})
+                self._note(outcome, written.done_after_all(self._observed))
+                made = self._plan()
             except CloudError as error:
                 outcome.error = outcome.error or "What has become of the aggregates could not be read. %s" % error
                 return outcome
-            outcome.applied += written.done_after_all(made.steps)
             outcome.pending = made.steps
             if made.problems:
                 outcome.error = " ".join(["Meanwhile something else changed.", *made.problems, outcome.error]).strip()
@@ -453,15 +482,15 @@ class Manager:
                 return outcome
             if not written.passing:
                 return outcome
-            time.sleep(random.uniform(0.5, 1) * PAUSE * 2**attempt)
         outcome.error = outcome.error or "Something else changes these aggregates all the time."
         return outcome
 
-    def _again(self, made: Plan) -> Plan:
-        """The plan for the aggregates as they are now."""
-        changed = {step.aggregate for step in made.steps if step.host}
-        self._observed = self.reader.again(self._observed, changed)
-        return self._plan()
+    def _note(self, outcome: Outcome, steps: c.Iterable[Step]) -> None:
+        """These steps were carried out."""
+        for step in steps:
+            outcome.applied.append(step)
+            if step.kind == "create":
+                self._created.add(step.aggregate)
 
     def _write(self, steps: c.Iterable[Step]) -> Written:
         """Stage by stage. A stage in which something failed is the last one."""
