@@ -252,7 +252,7 @@ class Survey:
 
     def limits(self) -> list[str]:
         """What the answer does not know, or assumes, whatever the flavor."""
-        found = [*self.snapshot.limits, *self.scheduler.assumed, *self.scheduler.unseen()]
+        found = [*self.snapshot.limits, *self.scheduler.assumed, *self.scheduler.unseen(len(self.hosts))]
         if self.terms.project is None and self.scheduler.has("AggregateMultiTenancyIsolation"):
             found.append("No project was given: hosts that aggregates reserve for projects count as closed.")
         if "aggregates" not in self.snapshot.parts:

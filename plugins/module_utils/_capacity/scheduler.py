@@ -52,6 +52,11 @@ UNSEEN_FILTERS = {
     "MetricsFilter": "metrics of the hosts",
 }
 
+#: Those that refuse a host for a reason which Placement does not know.
+AFTER_PLACEMENT = frozenset(KNOWN_FILTERS) - frozenset(DEFAULT_FILTERS)
+#: ``[scheduler] max_placement_results`` of an untouched nova.conf
+MAX_PLACEMENT_RESULTS = 1000
+
 FILTER_TENANT_ID = "filter_tenant_id"
 AGGREGATE_SCOPE = "aggregate_instance_extra_specs:"
 
@@ -74,13 +79,20 @@ class Scheduler:
         """Whether the filter of that name is enabled."""
         return name in self.enabled_filters
 
-    def unseen(self) -> list[str]:
-        """Sentences on the enabled filters that look at what a snapshot does not have."""
-        return [
+    def unseen(self, hosts: int) -> list[str]:
+        """Sentences on what the scheduler may find otherwise among so many hosts."""
+        found = [
             "%s looks at %s, which no API shows." % (name, what)
             for name, what in UNSEEN_FILTERS.items()
             if name in self.enabled_filters
         ]
+        after = sorted(AFTER_PLACEMENT & self.enabled_filters)
+        if hosts > MAX_PLACEMENT_RESULTS and after:
+            found.append(
+                "By default Nova's scheduler takes %d candidates from Placement before it applies %s, "
+                "and may so miss hosts that are counted here." % (MAX_PLACEMENT_RESULTS, ", ".join(after))
+            )
+        return found
 
 
 def configured(options: t.Mapping[str, t.Any] | None, snapshot: Snapshot) -> Scheduler:

@@ -211,7 +211,15 @@ def test_the_scheduler_that_is_assumed(cloud: Any, flavor: Any) -> None:
     assert len(found.assumed) == 3
     given = configured({"enabled_filters": ["ComputeFilter", "IoOpsFilter"]}, cloud.snapshot)
     assert not given.has("AggregateMultiTenancyIsolation")
-    assert given.unseen() == ["IoOpsFilter looks at servers that are being built, which no API shows."]
+    assert given.unseen(5) == ["IoOpsFilter looks at servers that are being built, which no API shows."]
+
+
+def test_filters_that_see_only_some_of_the_candidates(cloud: Any) -> None:
+    cloud.host("a").aggregate("x", "a", filter_tenant_id="p")
+    found = configured(None, cloud.snapshot)
+    assert found.unseen(1000) == []
+    (sentence,) = found.unseen(1001)
+    assert "takes 1000 candidates" in sentence and "AggregateMultiTenancyIsolation" in sentence
 
 
 def test_a_scheduler_that_is_wrong(cloud: Any) -> None:
