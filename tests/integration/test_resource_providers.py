@@ -555,3 +555,20 @@ def test_a_provider_that_goes_meanwhile(run: t.Any, providers: Providers, cloud:
     result = run.finish(process)
     assert result.failed and result.pending == ["pool"] and result.created == ["CUSTOM_SSD"]
     assert "The resource provider pool has been deleted meanwhile." in result.msg
+
+
+def test_what_was_done_before_a_failure_is_told(run: t.Any, providers: Providers, cloud: t.Any) -> None:
+    providers.make("pool", DISK_GB=100)
+    task = {"providers": ["pool"], "traits": ["CUSTOM_A", "CUSTOM_B"]}
+    cloud.control("faults", [{"method": "PUT", "path": "/traits/CUSTOM_B", "status": 500}])
+    result = run("resource_provider_traits", **task)
+    assert result.failed and result.changed is True and result.created == ["CUSTOM_A"] and result.changes == []
+    assert result.pending == ["pool"] and result.msg.startswith("1 of 2 traits could not be made. Placement at ")
+    cloud.control("faults", [{"method": "DELETE", "path": "/traits/", "status": 500}])
+    assert run("resource_provider_traits", **task).created == ["CUSTOM_B"]
+    result = run("resource_provider_traits", **task, state="absent", purge_unused=True)
+    assert result.failed and result.changed is True and result.purged == result.pending == []
+    assert result.changes[0]["removed"] == ["CUSTOM_A", "CUSTOM_B"]
+    cloud.control("faults", [])
+    result = run("resource_provider_traits", **task, state="absent", purge_unused=True)
+    assert result.code == 0 and result.purged == ["CUSTOM_A", "CUSTOM_B"] and result.changes == []
