@@ -296,6 +296,14 @@ class _Node(t.NamedTuple):
     def moves(self) -> int:
         return sum(cost // MOVE for cost in self.costs)
 
+    @property
+    def all_counts(self) -> _Counts:
+        """The counts of all groups together."""
+        found: _Counts = {}
+        for each in self.counts:
+            found.update(each)
+        return found
+
 
 class _Outcome(t.NamedTuple):
     assignment: dict[str, frozenset[str]] | None
@@ -362,23 +370,20 @@ class _Search:
 
     # -- what excludes what
 
-    def _excludes(self, entry: _Class, first: int, second: int) -> bool:
-        """Whether a host of the class cannot be in both seats."""
+    def _excludes(self, one_of: c.Iterable[int], first: int, second: int) -> bool:
+        """Whether a host with these demands on exactly one membership cannot be in both seats."""
         return frozenset((first, second)) in self.apart or any(
-            first in self.one_of[number] and second in self.one_of[number]
-            for number in entry.one_of
-            if number in self.one_of
+            first in self.one_of[number] and second in self.one_of[number] for number in one_of if number in self.one_of
         )
 
     def _groups(self) -> list[list[int]]:
         """Groups of seats such that no host can be in two of a group."""
-        shared: dict[frozenset[int], bool] = {}
-        if len(self.seats) > 1:
-            for entry in self.classes:
-                for first, second in itertools.combinations(sorted(entry.options), 2):
-                    pair = frozenset((first, second))
-                    if shared.get(pair, True):
-                        shared[pair] = self._excludes(entry, first, second)
+        shared: dict[frozenset[int], bool] = {}  # by two seats with common hosts, whether they exclude one another
+        for seats, one_of in {(tuple(sorted(entry.options)), entry.one_of) for entry in self.classes}:
+            for first, second in itertools.combinations(seats, 2):
+                pair = frozenset((first, second))
+                if shared.get(pair, True):
+                    shared[pair] = self._excludes(one_of, first, second)
         groups: list[list[int]] = []
         for number in range(len(self.seats)):
             for group in groups:
@@ -506,9 +511,7 @@ class _Search:
 
     def _children(self, node: _Node) -> c.Iterator[tuple[int, _Bounds]] | None:
         """None if nothing is violated; otherwise bounds that leave this solution out, and no valid one."""
-        counts: _Counts = {}
-        for each in node.counts:
-            counts.update(each)
+        counts = node.all_counts
         for number, seat in enumerate(self.seats):
             if self.spread[number] and self._uneven(number, counts):
                 return self._even_bounds(number, node, counts)
@@ -555,15 +558,15 @@ class _Search:
     def _evened(self, root: _Node) -> c.Iterator[_Node]:
         """A guess that saves the search a level for each seat: all seats evened out at once around what they have."""
         values = dict(root.bounds.values)
-        counts: _Counts = {}
-        for each in root.counts:
-            counts.update(each)
+        counts = root.all_counts
+        if not any(self._uneven(number, counts) for number in range(len(self.seats)) if self.spread[number]):
+            return
         for number, parts in enumerate(self.spread_values):
             middle = sum(self._by_value(number, self.spread[number], counts).values()) // max(len(parts), 1)
             for value in parts:
                 low, high = values[number, value]
                 values[number, value] = (max(low, middle), min(high, middle + 1))
-        if values != root.bounds.values and all(low <= high for low, high in values.values()):
+        if all(low <= high for low, high in values.values()):
             node = self._solved(root.bounds._replace(values=values))
             if node is not None:
                 yield node
@@ -627,7 +630,7 @@ class _Search:
         taken = [number for number in entry.options if counts.get((place, number))]
         for first, second in itertools.combinations(taken, 2):
             too_many = counts[place, first] + counts[place, second] - entry.size
-            if too_many > 0 and self._excludes(entry, first, second):
+            if too_many > 0 and self._excludes(entry.one_of, first, second):
                 return self._fewer_of(place, (first, second), too_many, node, counts)
         for demand in entry.one_of:
             seats = self.one_of.get(demand, ())
@@ -668,7 +671,7 @@ class _Search:
             fit = [
                 host
                 for host, seats in seats_of.items()
-                if not any(self._excludes(entry, number, other) for other in seats)
+                if not any(self._excludes(entry.one_of, number, other) for other in seats)
             ]
             fit.sort(key=lambda host: -len(seats_of[host]))  # hosts that are taken anyway: keep the others free
             if len(fit) < count:
@@ -680,9 +683,7 @@ class _Search:
 
     def _assignment(self, node: _Node) -> dict[str, frozenset[str]]:
         members: dict[int, list[str]] = {number: [] for number in range(len(self.seats))}
-        counts: _Counts = {}
-        for each in node.counts:
-            counts.update(each)
+        counts = node.all_counts
         for place, entry in enumerate(self.classes):
             for number, hosts in (self._seated(entry, place, counts) or {}).items():
                 members[number] += hosts
