@@ -229,7 +229,7 @@ mix:
       description: By flavor, how many found no place.
       type: dict
     reasons:
-      description: Sentences that prove the no.
+      description: Sentences that prove the no. Empty when it is not proven.
       type: list
       elements: str
   sample:
@@ -238,7 +238,7 @@ mix:
     placement:
       cpu-a01: {m1.large: 40}
     missing: {m1.small: 20}
-    reasons: ["240 GiB of MEMORY_MB are asked for, and 200 are free on the hosts that take any of it."]
+    reasons: ["60 of m1.small are asked for, and 40 fit even without the others."]
 hosts:
   description: The hosts in the zone and aggregate in question.
   type: dict

@@ -61,6 +61,8 @@ def mix(survey: Survey, demands: c.Iterable[tuple[Demand, int]]) -> MixAnswer:
             found, proven = puzzle.search()
             if found is not None:
                 placement, missing = found, {}
+            elif proven:
+                reasons = ["An exact search found that there is no way to place them all."]
     by_name: dict[str, dict[str, int]] = collections.defaultdict(lambda: collections.defaultdict(int))
     for position, numbers in sorted(placement.items()):
         for name, number in numbers.items():

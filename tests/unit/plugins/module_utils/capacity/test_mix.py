@@ -124,7 +124,7 @@ def test_a_mix_that_only_an_exact_search_refuses(cloud: Any, flavor: Any) -> Non
     answer = ask(cloud, (flavor("five", 5, 64, 1), 3), (flavor("three", 3, 64, 1), 4))
     assert not answer["fits"] and answer["proven"]
     assert answer["missing"] == {"three": 1}
-    assert answer["reasons"] == []
+    assert answer["reasons"] == ["An exact search found that there is no way to place them all."]
 
 
 def test_a_mix_that_the_simple_orders_miss(cloud: Any, flavor: Any) -> None:
