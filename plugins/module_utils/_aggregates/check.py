@@ -33,10 +33,12 @@ class Check:
         self.uncounted: set[str] = set()
         self._aggregates_of = self._memberships()
         self._zones()
-        self._moves_between_zones()
         self._apart()
-        self._exactly_one_of()
         self._requirements()
+        if assignment.problems:
+            return  # hosts are missing where goals are not met, and whatever else is said would follow from that
+        self._moves_between_zones()
+        self._exactly_one_of()
         self._isolated()
         if not self.problems:
             self._room()
@@ -131,7 +133,7 @@ class Check:
                 counts.update(self.members[name])
             hosts = self.view.hosts_of(group.rule) & self.view.scope
             wrong = [host for host in hosts if counts[host] != 1]
-            if wrong and not self.assignment.problems:
+            if wrong:
                 self.problems.append(
                     "Hosts are to be in exactly one of %s (exactly_one_of[%d]), and are not: %s."
                     % (

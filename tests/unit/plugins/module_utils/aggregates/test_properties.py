@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 import typing as t
 
 import pytest
+
 from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.declaration import parse
 from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.model import (
     OWNER,
@@ -296,7 +298,7 @@ def test_no_host_is_without_its_zone_longer_than_needed(seed: int) -> None:
     zoned = {each.name for each in case.nova.aggregates.values() if each.zone}
     zoned |= {step.aggregate for step in first.steps if step.kind == "create" and (step.after or {})["zone"]}
     moves = [step for step in first.steps if step.host and step.aggregate in zoned]
-    for before, after in zip(moves, moves[1:], strict=False):
+    for before, after in itertools.pairwise(moves):
         leaves = before.kind == "remove_host"
         enters = any(step.kind == "add_host" and step.host == before.host for step in moves)
         if leaves and enters and after.host != before.host:

@@ -11,6 +11,7 @@ import random
 from fractions import Fraction
 
 import pytest
+
 from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.model import Goal, RoomFor
 from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.solve import (
     Constraint,
@@ -68,9 +69,9 @@ def goal_holds(seat: Seat, constraint: Constraint, hosts: frozenset[str]) -> boo
 def holds(task: Task, members: Members, enabled: frozenset[Constraint]) -> bool:
     for seat in task.seats:
         for constraint in enabled:
-            if constraint[1] == seat.name and constraint[0] not in ("apart_from", "exactly_one_of"):
-                if not goal_holds(seat, constraint, members[seat.name]):
-                    return False
+            is_goal = constraint[1] == seat.name and constraint[0] not in ("apart_from", "exactly_one_of")
+            if is_goal and not goal_holds(seat, constraint, members[seat.name]):
+                return False
     for (first, second), needed in task.apart.items():
         if (needed is None or needed in enabled) and members[first] & members[second]:
             return False
