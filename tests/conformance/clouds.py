@@ -175,10 +175,11 @@ class World:
             suffixes = [group.suffix for group in groups if group.suffix]
             if suffixes and chance() < 0.3:
                 if chance() < 0.6:
-                    required = self._required(1.0)
-                    forbidden = self._some_traits(0.1).difference(*required)
-                    groups.append(RequestGroup("9", (), required, forbidden))
-                    suffixes.append("9")
+                    required = self._required(0.8)
+                    forbidden = self._some_traits(0.15).difference(*required)
+                    if required or forbidden:
+                        groups.append(RequestGroup("9", (), required, forbidden))
+                        suffixes.append("9")
                 same_subtree.append(frozenset(suffixes))
         if not groups:
             groups.append(self._group("", [self.random.choice(sorted(present))]))
@@ -237,11 +238,12 @@ class World:
         not_member_of = NOTHING
         in_tree = None
         cloud = self.random.choice(self.clouds)
-        if chance() < 0.1:
+        if chance() < 0.15:
             every = [name for other in self.clouds for name in other.aggregates]
-            member_of = (frozenset(self.random.sample(every, len(every) * 2 // 3)),)
+            share = self.random.choice([1, 2, 3])
+            member_of = (frozenset(self.random.sample(every, len(every) * share // 4)),)
             if chance() < 0.3:
-                member_of += (frozenset(self.random.sample(every, len(every) * 2 // 3)),)
+                member_of += (frozenset(self.random.sample(every, len(every) * 3 // 4)),)
         if chance() < 0.1:
             not_member_of = frozenset(other.aggregates[0] for other in self.clouds if chance() < 0.5)
         if chance() < 0.04:

@@ -136,6 +136,13 @@ def test_aggregates_and_trees(aggregates: str, asked: RequestGroup, fits: int) -
     assert trees.most("h", Request((asked,))) == Count(fits, fits)
 
 
+def test_one_of_the_groups_wants_a_tree() -> None:
+    trees = forest(provider("1", VCPU=2, VGPU=2), provider("2", VCPU=2, VGPU=2))
+    asked = Request((group(VCPU=1), RequestGroup("1", (("VGPU", 1),), in_tree="2")))
+    assert trees.most_each(asked) == {"2": Count(2, 2)}
+    assert trees.limits_each(asked)["1"] == (Limit("group rules", "tree", 2),)
+
+
 def test_any_of_several_traits() -> None:
     asked = Request((RequestGroup("", (("VCPU", 1),), (frozenset(["A", "B"]), frozenset(["C"]))),))
     trees = forest(
@@ -301,7 +308,8 @@ def test_book() -> None:
     ],
 )
 def test_proven(held: Inventory, proven: bool) -> None:
-    assert forest(provider("h", VCPU=held, DISK_GB=5)).proven("h", Request((group(VCPU=2),))) is proven
+    trees = forest(provider("h", VCPU=held, DISK_GB=Inventory(5, admits=(1,))))
+    assert trees.proven("h", Request((group(VCPU=2, DISK_GB=1),))) is proven
 
 
 def test_a_parent_that_is_not_there() -> None:
