@@ -60,8 +60,8 @@ options:
         are spread evenly, C(distinct) a dictionary of variable and least number of different values, C(room_for) a
         dictionary with C(flavor), C(count), and C(failures), the hosts that may be down at the same time.
       - C(apart_from) is a list of aggregates that it has no host in common with.
-      - C(extra_hosts) is V(keep) or V(remove), for members in scope that are not declared. V(keep) is the default; they
-        are in RV(kept). Those that another membership excludes are removed in any case.
+      - C(extra_hosts) is V(keep) or V(remove), for members in scope that are not declared. Those that stay are in
+        RV(kept). Those that another membership excludes are removed in any case. The default is O(extra_hosts).
     type: list
     elements: dict
     required: true
@@ -72,6 +72,13 @@ options:
     type: list
     elements: raw
     default: []
+  extra_hosts:
+    description:
+      - What becomes of members in scope that are not declared, for aggregates that do not say it themselves with
+        C(extra_hosts).
+    type: str
+    choices: [keep, remove]
+    default: keep
   scope:
     description:
       - The compute services that this call may move. Members that are not among them stay where they are.
@@ -288,8 +295,9 @@ def wanted(params: t.Mapping[str, t.Any]) -> Wanted:
     """
     if not params["owner"]:
         raise AggregatesError("owner is empty: aggregates have to be marked with something")
+    aggregates = [{"extra_hosts": params["extra_hosts"], **each} for each in params["aggregates"]]
     return Wanted(
-        declaration=parse({name: params[name] for name in ("aggregates", "exactly_one_of")}),
+        declaration=parse({"aggregates": aggregates, "exactly_one_of": params["exactly_one_of"]}),
         facts=host_facts(params["host_facts"]),
         scope=None if params["scope"] is None else tuple(params["scope"]),
         purge=params["purge"],
@@ -362,6 +370,7 @@ def main() -> None:
             **cloud_module.CLOUD_ARGUMENTS,
             "aggregates": {"type": "list", "elements": "dict", "required": True},
             "exactly_one_of": {"type": "list", "elements": "raw", "default": []},
+            "extra_hosts": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
             "scope": {"type": "list", "elements": "str"},
             "host_facts": {"type": "dict", "default": {}},
             "purge": {"type": "bool", "default": False},

@@ -16,7 +16,6 @@ import subprocess
 import time
 import typing as t
 import urllib.error
-import uuid
 from pathlib import Path
 
 import pytest
@@ -132,8 +131,8 @@ def declare(cloud: t.Any, monkeypatch: pytest.MonkeyPatch) -> c.Callable[..., Di
 
     def run(declared: Declared, check: bool = False, api_timeout: int = 60, **params: t.Any) -> Did:
         given = {
-            "aggregates": declared, "exactly_one_of": [], "scope": HOSTS, "host_facts": FACTS, "purge": False,
-            "owner": "scaleout.nova", "verify_placement": "changed", **params,
+            "aggregates": declared, "exactly_one_of": [], "extra_hosts": "keep", "scope": HOSTS, "host_facts": FACTS,
+            "purge": False, "owner": "scaleout.nova", "verify_placement": "changed", **params,
         }  # fmt: skip
         options = CloudOptions(auth=cloud.auth(), region_name="RegionOne", api_timeout=api_timeout)
         manager = aggregates.Manager(Cloud(options), host_aggregates.wanted(given))
@@ -439,10 +438,10 @@ def test_hosts_of_others_stay(declare: t.Any, there: Aggregates) -> None:
     assert did.plan.waiting == {"new": ("cmp1",)}
     # in scope, put there by a hand
     declared[0]["extra_hosts"] = "keep"
-    did = declare(declared)
+    did = declare(declared, extra_hosts="remove")
     assert not did.plan.changed and [kept.host for kept in did.plan.kept] == ["cmp1", "cmp3"]
-    declared[0]["extra_hosts"] = "remove"
-    assert len(declare(declared).plan.steps) == 2 and there.hosts("shared") == ["cmp2"]
+    del declared[0]["extra_hosts"]
+    assert len(declare(declared, extra_hosts="remove").plan.steps) == 2 and there.hosts("shared") == ["cmp2"]
 
 
 def test_a_host_with_servers_does_not_change_its_zone(declare: t.Any, there: Aggregates, nova: t.Any) -> None:
@@ -808,7 +807,11 @@ def test_the_playbook(there: Aggregates, cloud: t.Any, tmp_path: Path) -> None:
         host.upper(): {"nova_compute_host": host, "rack": RACKS[host], "ansible_host": "192.0.2.1"} for host in HOSTS
     }
     inventory: dict[str, t.Any] = {
-        "vars": {"nova_aggregates_cloud": "loopback", "nova_aggregates": WHOLE, "secret": uuid.uuid4().hex},
+        "vars": {
+            "nova_aggregates_cloud": "loopback",
+            "nova_aggregates": WHOLE,
+            "ansible_python_interpreter": "/nowhere/python",
+        },
         "children": {
             "computes": {"children": {"rack_r1": {"hosts": {"CMP1": computes["CMP1"], "CMP2": computes["CMP2"]}}}},
         },
@@ -820,7 +823,8 @@ def test_the_playbook(there: Aggregates, cloud: t.Any, tmp_path: Path) -> None:
     assert "create aggregate az1 in zone az1" in done.stdout and "+  host: cmp3" in done.stdout
     done = play(tmp_path, "--limit", "CMP1,CMP3")
     assert done.returncode == 0, done.stdout
-    assert there.hosts("az1") == ["cmp1"] and there.hosts("ssd") == ["cmp3"] and "cmp2" in done.stdout
+    assert there.hosts("az1") == ["cmp1"] and there.hosts("ssd") == ["cmp3"]
+    assert "add host cmp1 to aggregate az1" in done.stdout and "1 hosts out of scope wait" in done.stdout
     done = play(tmp_path)
     assert done.returncode == 0 and there.hosts("az1") == ["cmp1", "cmp2"], done.stdout
     assert "changed=1" in done.stdout
