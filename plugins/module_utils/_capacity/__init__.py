@@ -9,6 +9,10 @@ errors      everything that can be wrong with a question or a snapshot, each as 
 model       the snapshot of a cloud: dataclasses, and their JSON file
 inventory   arithmetic of one inventory: capacity, units, how many times an amount fits
 groups      what is asked of Placement: request groups with resources, traits and aggregates
+packing     how often something can be packed into what is left: formulas, and a search with proven bounds
+plans       from a request and the shape of a tree to what has to be packed: Placement's rules
+sharing     providers that several trees share: a flow
+limits      what may be the limit, each as the request without it
 trees       provider trees against a request: does it fit, how many more, what is the limit
 request     the request that Nova would make for a flavor
 rules       what Nova adds to Placement: services, zones, aggregates, server groups
