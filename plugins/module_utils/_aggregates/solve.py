@@ -34,6 +34,8 @@ CHANGE = 10**7  # above all that preferences between hosts may add up to
 WORK = 6_000_000
 #: How many times that until it is given up to find any solution.
 PATIENCE = 3
+#: How many times what is wrong with the first solution is put right before the search.
+GUESSES = 4
 #: Sets of constraints tried in search of a conflict smaller than the one at hand.
 SMALLER_SETS = 300
 
@@ -342,7 +344,7 @@ class _Search:
             return _Outcome(None, True)
         least = root.moves
         found: _Outcome | None = None
-        stack: list[c.Iterator[_Node]] = [iter([root]), self._evened(root)]
+        stack: list[c.Iterator[_Node]] = [iter([root]), self._guessed(root)]
         while stack:
             if self.budget.hopeless or (found is not None and self.budget.spent):
                 return found._replace(proven=False) if found else _Outcome(None, False)
@@ -555,21 +557,37 @@ class _Search:
                 bounds = node.bounds._replace(values={**node.bounds.values, **narrowed})
                 yield self.group_of[number], bounds
 
-    def _evened(self, root: _Node) -> c.Iterator[_Node]:
-        """A guess that saves the search a level for each seat: all seats evened out at once around what they have."""
-        values = dict(root.bounds.values)
-        counts = root.all_counts
-        if not any(self._uneven(number, counts) for number in range(len(self.seats)) if self.spread[number]):
-            return
-        for number, parts in enumerate(self.spread_values):
-            middle = sum(self._by_value(number, self.spread[number], counts).values()) // max(len(parts), 1)
-            for value in parts:
-                low, high = values[number, value]
-                values[number, value] = (max(low, middle), min(high, middle + 1))
-        if all(low <= high for low, high in values.values()):
-            node = self._solved(root.bounds._replace(values=values))
-            if node is not None:
-                yield node
+    def _guessed(self, root: _Node) -> c.Iterator[_Node]:
+        """A guess that saves the search a level for each thing that is wrong: all of them put right at once."""
+        node = root
+        for _round in range(GUESSES):
+            bounds = self._put_right(node)
+            solved = None if bounds == node.bounds else self._solved(bounds)
+            if solved is None:
+                break
+            node = solved
+        if node is not root:
+            yield node
+
+    def _put_right(self, node: _Node) -> _Bounds:
+        """Bounds with all seats evened out around what they have, and a host of each value that is missing."""
+        counts = node.all_counts
+        values, cells = dict(node.bounds.values), dict(node.bounds.cells)
+        for number, seat in enumerate(self.seats):
+            if self.spread[number] and self._uneven(number, counts):
+                present = self._by_value(number, self.spread[number], counts)
+                middle = sum(present.values()) // len(self.spread_values[number])
+                for value in self.spread_values[number]:
+                    low, high = values[number, value]
+                    values[number, value] = (max(low, min(middle, high)), max(low, min(high, middle + 1)))
+            for name, least in seat.goal.distinct:
+                missing = self._missing_values(number, name, least, counts) if self.on("distinct", seat, name) else None
+                by_value = {self.classes[place].values[number, name]: place for place in sorted(missing or ())}
+                wanted = least - sum(count > 0 for count in self._by_value(number, name, counts).values())
+                for _value, place in sorted(by_value.items())[:wanted]:
+                    if self.classes[place].options[number].may_be_in and (place, number) not in cells:
+                        cells[place, number] = (1, self.classes[place].size)
+        return node.bounds._replace(values=values, cells=cells)
 
     def _missing_values(self, number: int, name: str, least: int, counts: _Counts) -> set[int] | None:
         """Classes with values that a seat does not have yet, if it has too few; None if it has enough."""
