@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cloud_snapshot
 short_description: Save what a cloud has and what is used of it
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Writes one consistent picture of a cloud to a JSON file. In it are the resource providers with their trees,
     inventories, usages, traits and aggregates, the hosts with the state of their services, the host aggregates, the

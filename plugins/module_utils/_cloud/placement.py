@@ -55,6 +55,10 @@ class ProviderState:
     torn: bool = False
 
 
+#: the own pages of a provider, and what they are
+PAGES = {"inventories": dict, "usages": dict, "traits": list, "aggregates": list}
+
+
 class Placement(Service):
     """The placement API. The microversion 1.29 came with Rocky."""
 
@@ -66,16 +70,36 @@ class Placement(Service):
 
     def inventories(self, provider: str) -> dict[str, dict[str, t.Any]] | None:
         """The inventories of one provider by resource class, None when there is no such provider."""
-        found = self.inventories_at(provider)
-        return found[1] if found else None
+        try:
+            found = self.part("/resource_providers/%s/inventories" % provider, "inventories", dict)
+        except NotFoundError:
+            return None
+        return t.cast("dict[str, dict[str, t.Any]]", found)
 
     def inventories_at(self, provider: str) -> tuple[int, dict[str, dict[str, t.Any]]] | None:
         """The generation of a provider and its inventories by resource class, None when there is no such provider."""
+        return self._page_if_there(provider, "inventories")
+
+    def usages_at(self, provider: str) -> tuple[int, dict[str, int]] | None:
+        """The generation of a provider and what is used of it by resource class, None when there is no such
+        provider."""
+        return self._page_if_there(provider, "usages")
+
+    def aggregates_at(self, provider: str) -> tuple[int, list[str]] | None:
+        """The generation of a provider and the UUIDs of its aggregates, None when there is no such provider."""
+        return self._page_if_there(provider, "aggregates")
+
+    def _page(self, provider: str, name: str) -> tuple[int, t.Any]:
+        path = "/resource_providers/%s/%s" % (provider, name)
+        body = self.get(path)
+        generation = self._part(body, path, "resource_provider_generation", int)
+        return generation, self._part(body, path, name, PAGES[name])
+
+    def _page_if_there(self, provider: str, name: str) -> tuple[int, t.Any] | None:
         try:
-            body = self.get("/resource_providers/%s/inventories" % provider)
+            return self._page(provider, name)
         except NotFoundError:
             return None
-        return body["resource_provider_generation"], body["inventories"]
 
     def providers(
         self, resources: t.Mapping[str, int] | None = None, member_of: str | None = None
@@ -116,44 +140,20 @@ class Placement(Service):
             for uuid, summary in self._part(body, path, "provider_summaries", dict).items()
         }
 
-    def usages_at(self, provider: str) -> tuple[int, dict[str, int]] | None:
-        """The generation of a provider and what is used of it by resource class, None when there is no such
-        provider."""
-        try:
-            body = self.get("/resource_providers/%s/usages" % provider)
-        except NotFoundError:
-            return None
-        return body["resource_provider_generation"], body["usages"]
-
     def state(self, provider: str, aggregates: bool = False) -> ProviderState | None:
         """All about one provider, from its own pages; they are read again, a few times, until they are of one
         generation. None when there is no such provider."""
-        pages = ["usages", "traits", *(["aggregates"] if aggregates else [])]
+        wanted = [name for name in PAGES if aggregates or name != "aggregates"]
         try:
             for attempt in range(self.TRIES):
-                first = self.get("/resource_providers/%s/inventories" % provider)
-                rest = {page: self.get("/resource_providers/%s/%s" % (provider, page)) for page in pages}
-                generation = first["resource_provider_generation"]
-                torn = any(body["resource_provider_generation"] != generation for body in rest.values())
-                if not torn or attempt + 1 == self.TRIES:
-                    return ProviderState(
-                        generation=generation,
-                        inventories=first["inventories"],
-                        usages=rest["usages"]["usages"],
-                        traits=rest["traits"]["traits"],
-                        aggregates=rest["aggregates"]["aggregates"] if aggregates else None,
-                        torn=torn,
-                    )
+                pages = {name: self._page(provider, name) for name in wanted}
+                generations = {generation for generation, _content in pages.values()}
+                if len(generations) == 1 or attempt + 1 == self.TRIES:
+                    break
         except NotFoundError:
-            pass
-        return None
-
-    def aggregates(self, provider: str) -> list[str]:
-        """UUIDs of the aggregates of a provider; none when there is no such provider."""
-        try:
-            return list(self.get("/resource_providers/%s/aggregates" % provider)["aggregates"])
-        except NotFoundError:
-            return []
+            return None
+        content = {name: content for name, (_generation, content) in pages.items()}
+        return ProviderState(generation=min(generations), torn=len(generations) > 1, **content)
 
 
 def _amounts(resources: t.Mapping[str, int]) -> str:

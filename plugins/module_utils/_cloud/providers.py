@@ -29,6 +29,7 @@ from .._capacity.model import SHARING, Inventory, Provider
 from .errors import listed
 from .placement import Placement, ProviderRow, Summary
 
+T = t.TypeVar("T")
 #: resource class -> the amounts that flavors ask of one provider, ascending
 Amounts = t.Mapping[str, t.Sequence[int]]
 #: what of one provider is not proven yet, or what a probe asks for
@@ -157,7 +158,7 @@ class ProviderReader:
 
     def _read_usages(self, uuids: t.Sequence[str]) -> None:
         """What is used of providers that an earlier reading has."""
-        for uuid, found in zip(uuids, self.placement.cloud.each(self.placement.usages_at, uuids, WORKERS), strict=True):
+        for uuid, found in self._pages(self.placement.usages_at, uuids):
             earlier = self._previous[uuid]
             if found is not None and found[0] == earlier.generation and self._take_over(earlier, found[1]):
                 self._confirmed.add(uuid)
@@ -185,6 +186,12 @@ class ProviderReader:
                 "These resource providers changed while they were read, time and again, and may not be quite right: %s."
             )
             self.limits.append(text % listed(torn))
+
+    def _pages(
+        self, page: t.Callable[[str], tuple[int, T] | None], uuids: t.Sequence[str]
+    ) -> t.Iterator[tuple[str, tuple[int, T] | None]]:
+        """One page of each provider, with its generation; None for one that is gone."""
+        return zip(uuids, self.placement.cloud.each(page, uuids, WORKERS), strict=True)
 
     def _same(self, traits: frozenset[str]) -> frozenset[str]:
         """One object for all hosts with the same traits."""
@@ -245,17 +252,12 @@ class ProviderReader:
     @staticmethod
     def _prove(state: _State, probe: t.Iterable[tuple[str, int]], amounts: Amounts) -> None:
         for name, amount in probe:
-            inventory = state.inventories[name]
-            if amount == 1:
-                inventory = dataclasses.replace(inventory, min_unit=1, step_size=1)
-            state.inventories[name] = _admitting(inventory, amount, amounts[name])
+            state.inventories[name] = _admitting(state.inventories[name], amount, amounts[name])
 
     def _read_units(self, uuids: t.Iterable[str]) -> None:
         """Total, reserved, ratio and units of the inventories of these providers."""
         uuids = [uuid for uuid in uuids if uuid not in self._changed]
-        for uuid, found in zip(
-            uuids, self.placement.cloud.each(self.placement.inventories_at, uuids, WORKERS), strict=True
-        ):
+        for uuid, found in self._pages(self.placement.inventories_at, uuids):
             state = self._states[uuid]
             if found is None:
                 self._changed.add(uuid)  # reading it singly shows whether it is gone for good
@@ -269,10 +271,14 @@ class ProviderReader:
     def _read_aggregates(self, wanted: t.Iterable[str]) -> None:
         """The members of these aggregates, and of those by which providers share."""
         sharing = [uuid for uuid, state in self._states.items() if SHARING in state.traits]
-        each = self.placement.cloud.each
-        shared = each(self.placement.aggregates, sharing, WORKERS)
-        uuids = sorted({*wanted, *(aggregate for aggregates in shared for aggregate in aggregates)})
-        members = each(lambda uuid: self.placement.providers(member_of=uuid), uuids, WORKERS)
+        shared = [
+            aggregate
+            for _uuid, found in self._pages(self.placement.aggregates_at, sharing)
+            if found
+            for aggregate in found[1]
+        ]
+        uuids = sorted({*wanted, *shared})
+        members = self.placement.cloud.each(lambda uuid: self.placement.providers(member_of=uuid), uuids, WORKERS)
         for aggregate, rows in zip(uuids, members, strict=True):
             self._note(rows)
             for uuid in rows:
@@ -339,12 +345,17 @@ def _inventory(held: t.Mapping[str, t.Any], used: int) -> Inventory:
     )
 
 
-def _admitting(inventory: Inventory, amount: int, amounts: t.Sequence[int]) -> Inventory:
+def _admitting(held: Inventory, amount: int, amounts: t.Sequence[int]) -> Inventory:
     """With the proof that this amount may be had; where one unit may be had too, so may whatever lies between."""
-    admits = {*inventory.admits, amount}
-    if inventory.min_unit == inventory.step_size == 1:
-        admits.update(amounts[: bisect.bisect_right(amounts, amount)])
-    return dataclasses.replace(inventory, admits=tuple(sorted(admits)))
+    least, step = (1, 1) if amount == 1 else (held.min_unit, held.step_size)
+    admits: t.Iterable[int] = {*held.admits, amount}
+    if least == step == 1:
+        admits = {*admits, *amounts[: bisect.bisect_right(amounts, amount)]}
+    # (dataclasses.replace takes ten times as long, and there may be tens of thousands)
+    return Inventory(
+        held.capacity, held.used, held.total, held.reserved, held.allocation_ratio, least, held.max_unit, step,
+        tuple(sorted(admits)),
+    )  # fmt: skip
 
 
 def _lacks_totals(state: _State) -> bool:

@@ -81,7 +81,8 @@ def fill(hosts: int, full: int, empty: int) -> None:
     }  # fmt: skip
     with db_api.get_placement_engine().begin() as connection:
         classes = dict(connection.execute(sa.select(models.ResourceClass.name, models.ResourceClass.id)).tuples().all())
-        traits = connection.execute(sa.select(models.Trait.id).limit(TRAITS)).scalars().all()
+        of_cpus = sa.select(models.Trait.id).where(models.Trait.name.like("HW_CPU_%")).order_by(models.Trait.name)
+        traits = connection.execute(of_cpus.limit(TRAITS)).scalars().all()
         zones = [{"id": zone + 1, "uuid": aggregate(zone)} for zone in range(ZONES)]
         connection.execute(sa.insert(models.PlacementAggregate), zones)
         for number in range(hosts):
