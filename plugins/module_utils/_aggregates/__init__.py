@@ -7,6 +7,7 @@ Private to this collection. Pure functions with the standard library only: no An
 
 model        the declaration, the cloud as observed, the plan: dataclasses
 declaration  the declaration of YAML values, with errors that name the path
+named        what a declaration names: variables, traits
 rules        the hosts of a rule
 flow         flows of least cost with bounds, which the solver is made of
 solve        goals: which hosts an aggregate gets, with the fewest moved
