@@ -33,7 +33,7 @@ CHANGE = 10**7  # above all that preferences between hosts may add up to
 #: Arcs looked at before the search for fewer moves is given up, in all; some seconds.
 WORK = 6_000_000
 #: How many times that until it is given up to find any solution.
-PATIENCE = 3
+PATIENCE = 10
 #: How many times what is wrong with the first solution is put right before the search.
 GUESSES = 4
 #: Sets of constraints tried in search of a conflict smaller than the one at hand.
@@ -573,6 +573,9 @@ class _Search:
         """Bounds with all seats evened out around what they have, and a host of each value that is missing."""
         counts = node.all_counts
         values, cells = dict(node.bounds.values), dict(node.bounds.cells)
+        left = [entry.size for entry in self.classes]  # without the hosts that are bound to a seat
+        for (place, _number), (low, _high) in cells.items():
+            left[place] -= low
         for number, seat in enumerate(self.seats):
             if self.spread[number] and self._uneven(number, counts):
                 present = self._by_value(number, self.spread[number], counts)
@@ -582,12 +585,20 @@ class _Search:
                     values[number, value] = (max(low, min(middle, high)), max(low, min(high, middle + 1)))
             for name, least in seat.goal.distinct:
                 missing = self._missing_values(number, name, least, counts) if self.on("distinct", seat, name) else None
-                by_value = {self.classes[place].values[number, name]: place for place in sorted(missing or ())}
                 wanted = least - sum(count > 0 for count in self._by_value(number, name, counts).values())
-                for _value, place in sorted(by_value.items())[:wanted]:
-                    if self.classes[place].options[number].may_be_in and (place, number) not in cells:
-                        cells[place, number] = (1, self.classes[place].size)
+                for place in self._one_of_each_value(number, name, missing or (), left)[:wanted]:
+                    cells[place, number] = (1, self.classes[place].size)
+                    left[place] -= 1
         return node.bounds._replace(values=values, cells=cells)
+
+    def _one_of_each_value(self, number: int, name: str, places: c.Iterable[int], left: list[int]) -> list[int]:
+        """For each value that the classes have of a variable, one that has hosts left."""
+        found: dict[str, int] = {}
+        for place in sorted(places):
+            entry = self.classes[place]
+            if left[place] > 0 and entry.options[number].may_be_in:
+                found.setdefault(entry.values[number, name], place)
+        return list(found.values())
 
     def _missing_values(self, number: int, name: str, least: int, counts: _Counts) -> set[int] | None:
         """Classes with values that a seat does not have yet, if it has too few; None if it has enough."""
