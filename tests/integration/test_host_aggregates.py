@@ -444,7 +444,11 @@ def test_hosts_of_others_stay(declare: t.Any, there: Aggregates) -> None:
     assert len(declare(declared, extra_hosts="remove").plan.steps) == 2 and there.hosts("shared") == ["cmp2"]
 
 
-def test_a_host_with_servers_does_not_change_its_zone(declare: t.Any, there: Aggregates, nova: t.Any) -> None:
+@pytest.mark.parametrize("few", [8, 0])
+def test_a_host_with_servers_does_not_change_its_zone(
+    declare: t.Any, there: Aggregates, nova: t.Any, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(aggregates, "FEW_HOSTS", few)  # counted host by host, and in the list of all servers
     there.make("az1", "cmp1", "cmp2", zone="az1")
     there.make("az2", zone="az2")
     guest = boot(nova, "cmp1")

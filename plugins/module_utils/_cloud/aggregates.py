@@ -473,10 +473,10 @@ class Manager:
             except CloudError as error:
                 outcome.error = outcome.error or "What has become of the aggregates could not be read. %s" % error
                 return outcome
-            outcome.pending = made.steps
             if made.problems:
                 outcome.error = " ".join(["Meanwhile something else changed.", *made.problems, outcome.error]).strip()
                 return outcome
+            outcome.pending = made.steps
             if not made.steps:
                 outcome.error = ""
                 return outcome
