@@ -136,6 +136,21 @@ def test_aggregates_and_trees(aggregates: str, asked: RequestGroup, fits: int) -
     assert trees.most("h", Request((asked,))) == Count(fits, fits)
 
 
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [
+        ({}, 4),
+        ({"member_of": (frozenset("b"),)}, 0),  # the host's aggregate is not the pool's
+        ({"member_of": (frozenset("a"),)}, 4),
+        ({"not_member_of": frozenset("b")}, 0),
+        ({"in_tree": "h"}, 0),
+    ],
+)
+def test_a_pool_and_the_aggregates_of_its_hosts(asked: dict[str, t.Any], fits: int) -> None:
+    trees = forest(provider("h", aggregates="a b", VCPU=4), POOL)
+    assert trees.most("h", Request((RequestGroup("", (("DISK_GB", 1), ("VCPU", 1)), **asked),))) == Count(fits, fits)
+
+
 def test_one_of_the_groups_wants_a_tree() -> None:
     trees = forest(provider("1", VCPU=2, VGPU=2), provider("2", VCPU=2, VGPU=2))
     asked = Request((group(VCPU=1), RequestGroup("1", (("VGPU", 1),), in_tree="2")))
