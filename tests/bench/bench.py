@@ -21,14 +21,16 @@ from types import FrameType
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from benchkit import capacity, deployment, report
+from benchkit import aggregates, capacity, deployment, report
 from benchkit.clouds import ROOT, BenchError, cache
 from benchkit.measure import machine
 
 JSON = ROOT / "tests" / "output" / "bench-deployment.json"
 CAPACITY_JSON = ROOT / "tests" / "output" / "bench-capacity.json"
+AGGREGATES_JSON = ROOT / "tests" / "output" / "bench-aggregates.json"
 GROWTH = ROOT / "docs" / "capacity-growth.svg"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
+BENCHMARKS = ("capacity", "aggregates", "deployment")
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -59,6 +61,11 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     sub = commands.add_parser(
         "capacity", help="a snapshot and all its answers", description=capacity.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    sub.add_argument("--show", action="store_true", help="measure nothing, write the last figures again")
+    sub = commands.add_parser(
+        "aggregates", help="host aggregates, by one task and by a loop", description=aggregates.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     sub.add_argument("--show", action="store_true", help="measure nothing, write the last figures again")
@@ -123,6 +130,23 @@ def run_capacity(args: argparse.Namespace) -> None:
     say(f"written to {DOCUMENT.relative_to(ROOT)} and {GROWTH.relative_to(ROOT)}")
 
 
+def run_aggregates(args: argparse.Namespace) -> None:
+    """Measure what host aggregates take, and tell."""
+    if args.show:
+        if not AGGREGATES_JSON.exists():
+            raise BenchError("nothing has been measured yet")
+        data = json.loads(AGGREGATES_JSON.read_text(encoding="utf-8"))
+    else:
+        about = {**about_machine(), "command": started_as("aggregates")}
+        data = {"machine": about, **aggregates.as_data(aggregates.measure(say))}
+        AGGREGATES_JSON.parent.mkdir(parents=True, exist_ok=True)
+        AGGREGATES_JSON.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    figures = aggregates.of_data(data)
+    print("\n" + report.aggregates_terminal(data["machine"], figures) + "\n")
+    report.put_between(DOCUMENT, "aggregates", report.aggregates_markdown(data["machine"], figures))
+    say(f"written to {DOCUMENT.relative_to(ROOT)}")
+
+
 def run_deployment(args: argparse.Namespace, plan: deployment.Plan) -> None:
     """Measure a deployment, and tell."""
     command = started_as("deployment")
@@ -150,7 +174,7 @@ def run_deployment(args: argparse.Namespace, plan: deployment.Plan) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code."""
     given = sys.argv[1:] if argv is None else argv
-    commands = [parse_arguments(given)] if given else [parse_arguments([name]) for name in ("capacity", "deployment")]
+    commands = [parse_arguments(given)] if given else [parse_arguments([name]) for name in BENCHMARKS]
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
@@ -166,10 +190,12 @@ def main(argv: list[str] | None = None) -> int:
             except BlockingIOError:
                 raise BenchError("another benchmark runs on this machine") from None
             for args, plan in zip(commands, plans, strict=True):
-                if plan is None:
-                    run_capacity(args)
-                else:
+                if plan is not None:
                     run_deployment(args, plan)
+                elif args.benchmark == "aggregates":
+                    run_aggregates(args)
+                else:
+                    run_capacity(args)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -7,5 +7,6 @@ clouds      labs of the benchmarks' own, made from inventories/lab, and what run
 measure     time, processor time, and what the machine was busy with otherwise
 timings     what the progress callback wrote down, by play and by task
 deployment  the parts of the deployment benchmark
+aggregates  host aggregates, by one task and by a loop of another module
 report      a table, JSON, and a section of docs/benchmarks.md
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from . import capacity
+from . import aggregates, capacity
 from .deployment import GUEST_PLAYS
 from .measure import Figure
 
@@ -187,6 +187,28 @@ def capacity_markdown(machine: dict[str, Any], figures: capacity.Figures) -> str
         as_markdown(capacity.offline_table(figures)),
         "![Seconds to answer everything over hosts times flavors: the points lie along a straight line]"
         "(capacity-growth.svg)",
+    ])  # fmt: skip
+
+
+def aggregates_conditions(machine: dict[str, Any], figures: aggregates.Figures) -> str:
+    """What the figures hold for, in a sentence or two."""
+    versions = f"ansible-core {machine['ansible_core']} on Python {machine['python']}"
+    return f"{_measured_on(machine)}; {versions}. One run of each.{_busy(figures.others)}"
+
+
+def aggregates_terminal(machine: dict[str, Any], figures: aggregates.Figures) -> str:
+    """All of it, for people."""
+    tables = [aggregates.runs_table(figures), aggregates.goals_table(figures)]
+    return "\n\n".join([aggregates_conditions(machine, figures).replace("**", ""), *map(as_text, tables)])
+
+
+def aggregates_markdown(machine: dict[str, Any], figures: aggregates.Figures) -> str:
+    """The section of the documentation."""
+    return "\n\n".join([
+        f"Measured by `{machine['command']}`.",
+        aggregates_conditions(machine, figures),
+        as_markdown(aggregates.goals_table(figures)),
+        as_markdown(aggregates.runs_table(figures)),
     ])  # fmt: skip
 
 
