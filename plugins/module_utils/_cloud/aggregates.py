@@ -518,4 +518,4 @@ class Manager:
         for chain, count in zip(chains, counts, strict=True):
             written.done += chain[:count]
         written.failed = [(chains[number][counts[number]], error) for number, error in settled.failed]
-        written.error = settled.message("hosts and aggregates") if settled.failed else ""
+        written.error = settled.message("hosts and aggregates could not be changed") if settled.failed else ""
