@@ -57,6 +57,7 @@ import fixtures
 # (before all else of Nova: this decides about eventlet)
 importlib.import_module("nova.tests.functional")
 
+from futurist import _thread as futurist_thread  # noqa: E402
 from nova import context as nova_context  # noqa: E402
 from nova import objects  # noqa: E402
 from nova.tests.functional import integrated_helpers  # noqa: E402
@@ -529,6 +530,8 @@ def main() -> None:
         prefix="scaleout-loopback-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None
     )
     _own_database_files(Loopback.directory)
+    # hundreds of idle workers would wake up each second
+    futurist_thread.ThreadWorker.MAX_IDLE_FOR = 5
     if Loopback.args.no_neutron:
         # the fixture's place is taken by one that does nothing: Nova then calls a Neutron that is not there
         integrated_helpers.nova_fixtures.NeutronFixture = lambda test: fixtures.Fixture()
