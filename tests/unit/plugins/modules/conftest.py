@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
 Run = Callable[..., dict[str, Any]]
@@ -26,6 +27,8 @@ def run_module(capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
     def run(name: str, /, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
         module = importlib.import_module(f"ansible_collections.scaleout.nova.plugins.modules.{name}")
         capfd.readouterr()
+        # Ansible keeps them for the whole process, which is one module elsewhere
+        warnings._global_warnings.clear()
         with (
             patch_module_args({**options, "_ansible_check_mode": check, "_ansible_diff": diff}),
             pytest.raises(SystemExit),
