@@ -159,6 +159,10 @@ _Text = tuple[str, "str | None"]
 _Method = t.TypeVar("_Method", bound=Callable[..., t.Any])
 
 
+#: the pattern of a play that is for no host
+NOBODY = "all:!all"
+
+
 @dataclasses.dataclass
 class _Task:
     """A task of the play that is on its way, or has just ended."""
@@ -393,6 +397,9 @@ class CallbackModule(CallbackBase):
             r"(^|\.)(free|host_pinned|mitogen_free|mitogen_host_pinned)$", play.strategy or ""
         )
         self._plays.append(_Play(name=name, began=time.monotonic()))
+        if play.hosts in (NOBODY, [NOBODY]):  # a play that knows from the inventory that it has nothing to do
+            self._plays[-1].matched = False
+            return
         mark = " (check mode)" if play.check_mode and not self._check else ""
         self._say(("\n" + name + mark, C.COLOR_HIGHLIGHT))
         self._flush_screen()
@@ -400,6 +407,8 @@ class CallbackModule(CallbackBase):
     @_locked
     def v2_playbook_on_no_hosts_matched(self) -> None:
         if self._plays:
+            if not self._plays[-1].matched:
+                return
             self._plays[-1].matched = False
         self._say(("  no host of the inventory matches", C.COLOR_SKIP))
         self._mark_shown()

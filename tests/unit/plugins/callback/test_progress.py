@@ -417,3 +417,14 @@ def test_warnings_are_said_once(runner: Runner) -> None:
     assert line_of(output, "The moon is full.").startswith("  warning  ")
     assert line_of(output, "deprecated: ", "The old way.")
     assert "The old way." not in runner.run(ANSIBLE_DEPRECATION_WARNINGS="false")
+
+
+def test_a_play_for_nobody_is_not_mentioned(runner: Runner) -> None:
+    """A play that is for a group which the inventory may lack; a group that is expected and not there is said."""
+    play = "- name: {}\n  hosts: {}\n  gather_facts: false\n  tasks:\n    - ansible.builtin.meta: noop\n"
+    pattern = "\"{{ 'backends' if 'backends' in groups else 'all:!all' }}\""
+    runner.write(play.format("Servers of their own", pattern) + play.format("Other servers", "controllers:!ctl1"))
+    said = runner.run()
+    assert "Servers of their own" not in said
+    assert "Other servers\n  no host of the inventory matches" in said
+    assert "WARN" not in said.upper()
