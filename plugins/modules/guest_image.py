@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, scaleout.nova contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the files of a tiny guest: a kernel, an initramfs with busybox and an empty disk."""
+"""Build the files of a tiny guest: a kernel, an initramfs with busybox, and a disk that a container can start from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ module: guest_image
 short_description: Build the files of a tiny guest that boots in seconds
 version_added: 0.1.0
 description:
-  - Makes a kernel, a ramdisk and an empty disk from two packages of the Debian archive, the cloud kernel and
+  - Makes a kernel, a ramdisk and a disk from two packages of the Debian archive, the cloud kernel and
     C(busybox-static), as the apt sources of the host bring them. Nothing is installed.
   - The guest mounts what a user space needs, writes O(marker) to its serial console and then waits. It reaches that
     line in seconds, under emulation too.
+  - A virtual machine starts from kernel and ramdisk, and leaves the disk alone. A container (LXC) has the disk as its
+    root, a file system with the same busybox and a C(/sbin/init) that writes the same line.
 author:
   - The scaleout.nova contributors (@scaleout-nova)
 extends_documentation_fragment:
@@ -44,11 +46,11 @@ options:
     elements: str
     default: [linux-image-cloud-amd64, busybox-static]
   disk_size:
-    description: Size of the empty disk in MiB.
+    description: Size of the disk in MiB.
     type: int
-    default: 1
+    default: 4
 requirements:
-  - C(apt-get) and C(dpkg-deb), on Debian
+  - C(apt-get), C(dpkg-deb) and C(mke2fs), on Debian
 """
 
 EXAMPLES = r"""
@@ -71,7 +73,7 @@ ramdisk:
   type: str
   sample: /var/lib/scaleout/guest/ramdisk
 disk:
-  description: Path of the empty disk.
+  description: Path of the disk.
   returned: success
   type: str
   sample: /var/lib/scaleout/guest/disk
@@ -100,10 +102,15 @@ _INIT = """#!/bin/busybox sh
 echo {marker} > /dev/ttyS0
 exec /bin/busybox sh -c 'while :; do /bin/busybox sleep 3600; done'
 """
+# libvirt has mounted all file systems of a container.
+_CONTAINER_INIT = """#!/bin/busybox sh
+echo {marker} > /dev/console
+exec /bin/busybox sh -c 'while :; do /bin/busybox sleep 3600; done'
+"""
 _COMMAND_LINE = "console=ttyS0 quiet"
 _FILES = ("kernel", "ramdisk", "disk")
 # Raised when what is made changes, so that files of an older version of this module are made again.
-_RECIPE = 1
+_RECIPE = 2
 
 
 class BuildError(Exception):
@@ -127,6 +134,24 @@ def initramfs(busybox: bytes, marker: str) -> bytes:
     folders = [(name, 0o040755, b"") for name in ("bin", "dev", "proc", "sys")]
     init = _INIT.format(marker=shlex.quote(marker)).encode()
     return gzip.compress(cpio([*folders, ("bin/busybox", 0o100755, busybox), ("init", 0o100755, init)]), mtime=0)
+
+
+def root_disk(module: AnsibleModule, folder: str, busybox: bytes) -> None:
+    """Make the disk in the folder, a file system without partitions."""
+    root = pathlib.Path(folder, "container")
+    for name in ("bin", "dev", "proc", "sbin", "sys", "tmp"):
+        root.joinpath(name).mkdir(parents=True)
+    init = _CONTAINER_INIT.format(marker=shlex.quote(module.params["marker"])).encode()
+    for name, content in (("bin/busybox", busybox), ("sbin/init", init)):
+        root.joinpath(name).write_bytes(content)
+        root.joinpath(name).chmod(0o755)
+    disk, size = os.path.join(folder, "disk"), "%dM" % module.params["disk_size"]
+    command = ["mke2fs", "-q", "-F", "-t", "ext2", "-E", "root_owner=0:0", "-d", str(root), disk, size]
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    code, out, err = module.run_command(command, environ_update={"PATH": path})
+    if code:
+        said = (err.strip() or out.strip()).splitlines()
+        raise BuildError(f"mke2fs failed: {said[-1] if said else f'exit code {code}'}, see the option disk_size")
 
 
 def unpack(module: AnsibleModule, packages: list[str], folder: str) -> None:
@@ -170,8 +195,7 @@ def build(module: AnsibleModule, directory: str, stamp: str) -> None:
         shutil.copyfile(find(folder, "boot/vmlinuz-*"), os.path.join(made, "kernel"))
         busybox = pathlib.Path(find(folder, "bin/busybox", "usr/bin/busybox")).read_bytes()
         pathlib.Path(made, "ramdisk").write_bytes(initramfs(busybox, params["marker"]))
-        with open(os.path.join(made, "disk"), "wb") as disk:
-            disk.truncate(params["disk_size"] * 1024 * 1024)
+        root_disk(module, made, busybox)
         pathlib.Path(made, "stamp").write_text(stamp)
         for name in (*_FILES, "stamp"):
             os.replace(os.path.join(made, name), os.path.join(directory, name))
@@ -184,7 +208,7 @@ def main() -> None:
             "directory": {"type": "path", "required": True},
             "marker": {"type": "str", "default": "scaleout: the guest is up"},
             "packages": {"type": "list", "elements": "str", "default": ["linux-image-cloud-amd64", "busybox-static"]},
-            "disk_size": {"type": "int", "default": 1},
+            "disk_size": {"type": "int", "default": 4},
         },
         supports_check_mode=True,
     )
