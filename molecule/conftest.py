@@ -241,6 +241,12 @@ def cells() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def computes() -> set[str]:
+    """Names of the computes whose guests come up: all but the fake ones."""
+    return {name for name in members("computes") if name in computes_of(name)}
+
+
+@pytest.fixture(scope="session")
 def hypervisors(cells: Mapping[str, str]) -> dict[str, str]:
     """Names of all nova-computes, each with that of its hypervisor: for libvirt, the name that the host has itself."""
     own = {name: connect(name).run("hostname") for name in members("computes")}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 
-def test_a_guest_boots_on_each_compute(playbook, cells):
+def test_a_guest_boots_on_each_compute(playbook, computes):
     """By the playbook scaleout.nova.verify: pinned to its compute, ACTIVE, and up by what its console says."""
     result = playbook("scaleout.nova.verify")
     tasks = [task for play in result["plays"] for task in play["tasks"]]
@@ -17,5 +17,5 @@ def test_a_guest_boots_on_each_compute(playbook, cells):
         for answer in task["hosts"].values()
     )
     assert {guest["host"]: guest["marker_seconds"] is not None for guest in booted["guests"]} == dict.fromkeys(
-        cells, True
+        computes, True
     )
