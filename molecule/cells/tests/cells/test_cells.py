@@ -36,6 +36,13 @@ def test_each_cell_keeps_its_services_in_its_own_database(database, sim1):
     assert super_conductor == [("ctl1", "conductor"), ("ctl1", "scheduler")]
 
 
+@pytest.mark.parametrize(("cell", "port", "compute"), [("cell1", 6080, "lxc1"), ("cell2", 6081, "sim1")])
+def test_console_proxy_of_each_cell_has_its_own_port(controller, host, cell, port, compute):
+    pid = controller.run(f"systemctl show -p MainPID --value nova-novncproxy@{cell}")
+    assert f"pid={pid}," in controller.run(f"ss -Hltnp 'sport = :{port}'")
+    assert f":{port}/vnc_auto.html" in host(compute).run("cat /etc/nova/nova-compute.conf")
+
+
 def test_no_cell_is_on_the_server_of_another(database, sim1):
     names = {name for (name,) in database.sql("show databases")}
     assert "nova_cell1" in names and "nova_cell2" not in names
