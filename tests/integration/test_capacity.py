@@ -103,7 +103,7 @@ class Lab:
         reservation = self.nova("POST", "/servers", request)["reservation_id"]
         path = "/servers/detail?all_tenants=1&reservation_id=" + reservation
         servers: list[t.Any] = []
-        for _ in range(600):
+        for _try in range(600):
             servers = self.nova("GET", path)["servers"]
             if len(servers) == count and {server["status"] for server in servers} <= {"ACTIVE", "ERROR"}:
                 return servers
@@ -115,7 +115,7 @@ class Lab:
         gone = {server["id"] for server in servers}
         for server in gone:
             self.nova("DELETE", "/servers/" + server)
-        for _ in range(300):
+        for _try in range(300):
             if not gone & {server["id"] for server in self.nova.servers()}:
                 return
             time.sleep(0.2)
@@ -129,7 +129,7 @@ class Lab:
             ({"confirmResize": None}, "ACTIVE"),
         ):
             self.nova("POST", path + "/action", action)
-            for _ in range(300):
+            for _try in range(300):
                 now = self.nova("GET", path)["server"]
                 if now["status"] == status and now["OS-EXT-STS:task_state"] is None:
                     break

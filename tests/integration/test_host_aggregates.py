@@ -536,11 +536,6 @@ def test_what_members_need(declare: t.Any, there: Aggregates, traits: t.Any) -> 
     declared = [{"name": "ssd", "traits": ["CUSTOM_SSD"], "isolate": True, "hosts": ["cmp1", "cmp2"]}]
     assert declare(declared).plan.problems == ("Hosts of aggregate ssd do not have CUSTOM_SSD: cmp2.",)
     traits("cmp2", "CUSTOM_SSD")
-    declared[0]["resources"] = {"DISK_GB": 1000}
-    assert (
-        declare(declared).plan.problems == ("Hosts of aggregate ssd do not have DISK_GB 1000 (has 1028): cmp1.",)
-        or True
-    )
     declared[0]["resources"] = {"VCPU": 1, "CUSTOM_FPGA": 1}
     assert "CUSTOM_FPGA 1 (has 0): cmp1, cmp2" in declare(declared).plan.problems[0]
     declared[0]["resources"] = {"VCPU": 1}
@@ -728,7 +723,7 @@ def test_a_cloud_that_goes_while_steps_are_carried_out(declare: t.Any, there: Ag
 
 def test_two_runs_at_once(declare: t.Any, there: Aggregates) -> None:
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        same = [pool.submit(declare, WHOLE) for _ in range(2)]
+        same = [pool.submit(declare, WHOLE) for _run in range(2)]
     for each in same:
         outcome = each.result().outcome
         assert outcome is not None and not outcome.error, outcome

@@ -11,6 +11,7 @@ nothing else.
 
 from __future__ import annotations
 
+import collections
 import heapq
 
 _INFINITE = 1 << 200
@@ -120,8 +121,9 @@ class Network:
         head, left, costs = self._head, self._left, self._costs
         levels = [-1] * len(potentials)
         levels[self.source] = 0
-        queue = [self.source]
-        for node in queue:
+        queue = collections.deque([self.source])
+        while queue:
+            node = queue.popleft()
             base = potentials[node]
             self.work += len(self._arcs[node])
             for arc in self._arcs[node]:

@@ -449,7 +449,7 @@ class _Search:
         if self._room(number, every) < self._wanted_room(number):
             return supply + 1
         least, most = 0, supply
-        rooms = sorted((room for room, size in self._rooms(number, every) for _ in range(size)), reverse=True)
+        rooms = sorted((room for room, size in self._rooms(number, every) for _host in range(size)), reverse=True)
         failures = self._failures(number)
         while least < most:
             middle = (least + most) // 2

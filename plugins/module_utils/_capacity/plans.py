@@ -57,7 +57,7 @@ class Node:
 
 
 Shape = tuple[Node, ...]  # the root first, the sharing providers of other trees last
-Located = tuple[frozenset[int] | None, ...]  # by group: the places of the tree that in_tree names
+Located: t.TypeAlias = "tuple[frozenset[int] | None, ...]"  # by group: the places of the tree that in_tree names
 Waived = frozenset[tuple[str, str]]  # (resource class, unit) that are not looked at; EVERYTHING for the class itself
 EVERYTHING = "*"
 

@@ -310,8 +310,7 @@ class Forest:
         borrowers: list[Borrower] = []
         slots: dict[Lot, int] = {}
         for tree in trees:
-            found = self._plan(tree, request)
-            assert found is not None  # as something fits
+            found = t.cast(Plan, self._plan(tree, request))  # as something fits
             free = self._available(tree)
             count = self._pack(found, free)
             own = 0

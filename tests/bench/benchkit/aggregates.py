@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -155,8 +155,7 @@ class _Hosts:
         client.each(self._provider, self.uuids.items())
 
     def _copy(self, database: str, table: str, key: str, rows: Iterable[dict[str, str]]) -> None:
-        path = Path(self.cloud.directory) / f"{database}.sqlite"
-        with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection, connection:
+        with _database(self.cloud, database) as connection:
             connection.row_factory = sqlite3.Row
             first = dict(connection.execute(f"select * from {table} where {key} = 'cmp1'").fetchone())
             del first["id"]
@@ -182,6 +181,15 @@ def _client(cloud: Any) -> Any:
     return _CLIENTS[cloud.url]
 
 
+@contextlib.contextmanager
+def _database(cloud: Any, name: str) -> Iterator[sqlite3.Connection]:
+    """A database of Nova. What is done in it is committed at the end."""
+    connection = sqlite3.connect(Path(cloud.directory) / f"{name}.sqlite", timeout=60)
+    with contextlib.closing(connection):
+        yield connection
+        connection.commit()
+
+
 class _Bench:
     """Runs of ansible-playbook against a cloud."""
 
@@ -195,10 +203,7 @@ class _Bench:
         """Have the cloud as declared: the aggregates by the module, their hosts in the databases, for which Nova would
         take minutes."""
         self._play("one task", [{**each, "hosts": []} for each in declared])
-        with (
-            contextlib.closing(sqlite3.connect(Path(self.cloud.directory) / "nova_api.sqlite", timeout=60)) as nova,
-            nova,
-        ):
+        with _database(self.cloud, "nova_api") as nova:
             numbers = dict(nova.execute("select name, id from aggregates").fetchall())
             rows = [(host, numbers[each["name"]]) for each in declared for host in each["hosts"]]
             nova.executemany("insert into aggregate_hosts (host, aggregate_id) values (?, ?)", rows)

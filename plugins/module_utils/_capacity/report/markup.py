@@ -35,17 +35,17 @@ def _pieces(parts: t.Iterable[Part]) -> t.Iterator[str]:
             yield from _pieces(part)
 
 
-def element(name: str, /, *parts: Part, **attributes: str | int | float | None) -> Markup:
+def element(tag: str, /, *parts: Part, **attributes: str | int | float | None) -> Markup:
     """An element with its content.
 
     :param attributes: underscores stand for hyphens, one at the end is dropped (``class_``); None leaves it out
     """
-    return Markup(f"<{name}{_attributes(attributes)}>{join(*parts)}</{name}>")
+    return Markup(f"<{tag}{_attributes(attributes)}>{join(*parts)}</{tag}>")
 
 
-def empty(name: str, /, **attributes: str | int | float | None) -> Markup:
+def empty(tag: str, /, **attributes: str | int | float | None) -> Markup:
     """An element of HTML that has no content and no end (``meta``, ``input``)."""
-    return Markup(f"<{name}{_attributes(attributes)}>")
+    return Markup(f"<{tag}{_attributes(attributes)}>")
 
 
 def _attributes(attributes: t.Mapping[str, str | int | float | None]) -> str:

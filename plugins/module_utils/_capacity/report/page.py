@@ -117,7 +117,7 @@ def _flavor_row(flavor: FlavorFacts, zones: t.Sequence[str], decades: int) -> Ma
     return element(
         "tr",
         element("th", flavor.name, element("span", flavor.size, class_="size") if flavor.size else None, scope="row"),
-        element("td", picture.bar(flavor.fits, decades), class_="wide across"),
+        element("td", picture.length(flavor.fits, decades), class_="wide across"),
         element("td", flavor.fits_text, class_="n fits"),
         [_count(flavor.zones.get(zone, 0), class_="optional") for zone in zones],
         element("td", by_zone, class_="across narrow", data_label="by zone") if zones else None,

@@ -81,14 +81,14 @@ def _short(number: int) -> str:
     return str(number)
 
 
-def bar(number: int, decades: int) -> Markup:
+def length(number: int, decades: int) -> Markup:
     """A bar on a logarithmic axis from 1 to ten to the power of ``decades``; none for 0, a thin one for 1."""
     lines = [
         element("line", x1=f"{100 * power / decades:.4g}%", x2=f"{100 * power / decades:.4g}%", y1=0, y2=18)
         for power in range(1, decades)
     ]
-    length = max(0.8, 100 * math.log10(number) / decades) if number > 0 else 0.0
-    filled = [element("rect", width=f"{length:.4g}%", y=3, height=12, rx=2)] if length else []
+    width = max(0.8, 100 * math.log10(number) / decades) if number > 0 else 0.0
+    filled = [element("rect", width=f"{width:.4g}%", y=3, height=12, rx=2)] if width else []
     return _svg(*lines, *filled, class_="bar", width="100%", height=18)
 
 

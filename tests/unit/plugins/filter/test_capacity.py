@@ -23,7 +23,9 @@ def rendered(task: dict[str, Any]) -> Any:
     return templar.template(trust_as_template(task["ansible.builtin.debug"]["msg"]))
 
 
-@pytest.mark.parametrize("module", [flavor_fit, inventory_capacity], ids=lambda module: module.__name__.split(".")[-1])
+@pytest.mark.parametrize(
+    "module", [flavor_fit, inventory_capacity], ids=lambda module: module.__name__.rsplit(".", maxsplit=1)[-1]
+)
 def test_the_examples(module: ModuleType) -> None:
     tasks = yaml.safe_load(module.EXAMPLES)
     promised = [

@@ -310,7 +310,9 @@ def test_names_stay_names_in_the_page(snapshot: Snapshot, answer: Answer) -> Non
     assert "script" not in {tag for tag, _attributes, _parents in page.elements}
     assert f"m1.large{EVIL}" in page.texts and f"zone b{EVIL}" in page.texts and EVIL in page.texts
     plain = Page(report.render("html", report.gather(snapshot, answer, notes=["x"]), answer))
-    assert [tag for tag, _attributes, _parents in page.elements] == [tag for tag, _, _ in plain.elements]
+    assert [tag for tag, _attributes, _parents in page.elements] == [
+        tag for tag, _attributes, _parents in plain.elements
+    ]
 
 
 def test_names_stay_names_in_markdown(snapshot: Snapshot, answer: Answer) -> None:
