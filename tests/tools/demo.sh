@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 inventory=${INVENTORY:-inventories/lab}
 ansible-playbook -i "$inventory" scaleout.nova.secrets
 ansible-playbook -i "$inventory" scaleout.nova.site scaleout.nova.verify scaleout.nova.verify_aggregates scaleout.nova.status
-ansible-playbook -i "$inventory" scaleout.nova.capacity -e capacity_directory=build/capacity \
+ansible-playbook -i "$inventory" scaleout.nova.capacity -e capacity_directory=build/capacity -e capacity_inventories=all \
   -e '{"capacity_flavor": {"name": "tiny", "vcpus": 1, "ram": 128, "disk": 1}}' # the new cloud has no flavors yet
 cat << TEXT
 
