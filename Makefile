@@ -54,7 +54,7 @@ sanity: setup ## ansible-test sanity, without containers
 	@python tests/tools/sanity.py
 
 integration: setup ## modules against real services on loopback
-	@tests/tools/pytest.sh tests/integration
+	@tests/tools/pytest.sh tests/integration --numprocesses auto --dist loadfile
 
 conformance: setup ## the capacity engine against a real Placement (CASES=2000 SEED=1)
 	@python tests/conformance/run.py --cases $(or $(CASES),2000) --seed $(or $(SEED),1)

@@ -35,9 +35,15 @@ def _launcher() -> t.Any:
 launcher = _launcher()
 
 
-@pytest.fixture(scope="session")
-def running_cloud() -> t.Iterator[t.Any]:
-    with launcher.Loopback(computes=3) as cloud:
+@pytest.fixture(scope="module")
+def new_cloud() -> t.Any:
+    """new_cloud(computes=3): a context manager, the cloud is there within it."""
+    return launcher.Loopback
+
+
+@pytest.fixture(scope="module")
+def running_cloud(new_cloud: t.Any) -> t.Iterator[t.Any]:
+    with new_cloud(computes=3) as cloud:
         yield cloud
 
 

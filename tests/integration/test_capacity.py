@@ -161,14 +161,18 @@ class Lab:
         return servers
 
 
-@pytest.fixture(scope="module")
-def hosts(running_cloud: t.Any) -> t.Iterator[None]:
-    """The hosts of these tests, and no others to boot on."""
+@pytest.fixture
+def running_cloud(new_cloud: t.Any) -> t.Iterator[t.Any]:
+    """A new one for each test: one in which dozens of guests have been is slow."""
+    with new_cloud(computes=1) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def hosts(running_cloud: t.Any) -> None:
+    """The hosts of these tests."""
     for host in HOSTS:
         running_cloud.control("computes", {"host": host})
-    yield
-    for host in HOSTS:
-        running_cloud.control("computes/stop", {"host": host})
 
 
 @pytest.fixture
