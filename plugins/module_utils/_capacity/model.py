@@ -195,20 +195,21 @@ class _Field(t.NamedTuple):
     default: t.Any = ...  # ... for a field that must be there
 
 
+# The class itself is looked at: true is no whole number, and a subclass does not come out of JSON.
 def _is_texts(value: t.Any) -> bool:
-    return type(value) is list and all(type(item) is str for item in value)
+    return value.__class__ is list and all(item.__class__ is str for item in value)
 
 
 def _is_text_map(value: t.Any) -> bool:
-    return type(value) is dict and all(type(item) is str for item in value.values())
+    return value.__class__ is dict and all(item.__class__ is str for item in value.values())
 
 
 def _is_ratio(value: t.Any) -> bool:
-    return type(value) in (int, float) and 0 < value < math.inf
+    return value.__class__ in (int, float) and 0 < value < math.inf
 
 
 def _is_amounts(value: t.Any) -> bool:
-    return type(value) is list and all(type(item) is int and item > 0 for item in value)
+    return value.__class__ is list and all(item.__class__ is int and item > 0 for item in value)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -221,14 +222,14 @@ def _choice(*words: str) -> _Kind:
     return _Kind(" or ".join(json.dumps(word) for word in words), words.__contains__)
 
 
-_TEXT = _Kind("a text", lambda value: type(value) is str)
-_NAME = _Kind("a text that is not empty", lambda value: type(value) is str and value != "")
+_TEXT = _Kind("a text", lambda value: value.__class__ is str)
+_NAME = _Kind("a text that is not empty", lambda value: value.__class__ is str and value != "")
 _MAYBE_NAME = _Kind("a text that is not empty, or null", lambda value: value is None or _NAME.test(value))
-_FLAG = _Kind("true or false", lambda value: type(value) is bool)
-_COUNT = _Kind("a whole number, 0 or more", lambda value: type(value) is int and value >= 0)
+_FLAG = _Kind("true or false", lambda value: value.__class__ is bool)
+_COUNT = _Kind("a whole number, 0 or more", lambda value: value.__class__ is int and value >= 0)
 _MAYBE_COUNT = _Kind("a whole number, 0 or more, or null", lambda value: value is None or _COUNT.test(value))
 _MAYBE_UNIT = _Kind(
-    "a whole number, 1 or more, or null", lambda value: value is None or (type(value) is int and value > 0)
+    "a whole number, 1 or more, or null", lambda value: value is None or (value.__class__ is int and value > 0)
 )
 _MAYBE_RATIO = _Kind(
     "a number above 0, or null",
@@ -239,7 +240,7 @@ _AMOUNTS = _Kind("a list of whole numbers, 1 or more", _is_amounts, tuple)
 _TEXTS = _Kind("a list of texts", _is_texts, tuple)
 _TEXT_SET = _Kind("a list of texts", _is_texts, lambda value: _text_set(tuple(value)))
 _TEXT_MAP = _Kind("an object whose values are texts", _is_text_map, dict)
-_OBJECT = _Kind("an object", lambda value: type(value) is dict, dict)
+_OBJECT = _Kind("an object", lambda value: value.__class__ is dict, dict)
 _STATUS = _choice("enabled", "disabled")
 _STATE = _choice("up", "down")
 
@@ -337,7 +338,7 @@ _TOP = (
 
 def _values(item: t.Any, fields: tuple[_Field, ...]) -> list[t.Any]:
     """The values of an object of the document in the order of the fields."""
-    if type(item) is not dict:
+    if item.__class__ is not dict:
         raise _Bad("is %s: it must be an object" % _shown(item))
     values = []
     found = 0
@@ -386,7 +387,7 @@ def _inventories(items: dict[str, t.Any]) -> dict[str, Inventory]:
 
 def _records(items: t.Any, cls: type, fields: tuple[_Field, ...], key: str) -> list[t.Any]:
     """The records of one list; ``key`` is the attribute that no two may have in common."""
-    if type(items) is not list:
+    if items.__class__ is not list:
         raise _Bad("is %s: it must be a list" % _shown(items))
     records = []
     seen: dict[t.Any, int] = {}
@@ -434,7 +435,7 @@ def _check_format(document: t.Any) -> None:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SnapshotError("this is no snapshot of a cloud: it has no format %s" % json.dumps(FORMAT))
     version = document.get("version")
-    if type(version) is not int or version < 1:
+    if version.__class__ is not int or version < 1:
         raise SnapshotError("version is %s: it must be a whole number, %d or less" % (_shown(version), VERSION))
     if version > VERSION:
         raise SnapshotError(
@@ -500,7 +501,7 @@ def _record(value: t.Any, fields: tuple[_Field, ...]) -> dict[str, t.Any]:
         held = getattr(value, name)
         if kind is _TEXT_SET:
             held = sorted(held)
-        elif type(held) is tuple:
+        elif held.__class__ is tuple:
             held = list(held)
         if held != default:
             record[name] = held
