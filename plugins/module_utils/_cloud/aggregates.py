@@ -90,15 +90,9 @@ class Outcome:
 
 def aggregate(row: t.Mapping[str, t.Any]) -> Aggregate:
     """An aggregate of Nova's row, the availability zone not in its metadata."""
-    metadata = {key: value for key, value in (row.get("metadata") or {}).items() if key != "availability_zone"}
-    return Aggregate(
-        id=row["id"],
-        uuid=row["uuid"],
-        name=row["name"],
-        zone=row.get("availability_zone") or None,
-        metadata=metadata,
-        hosts=tuple(sorted(row.get("hosts") or ())),
-    )
+    found = snapshot.aggregate(row)
+    metadata = {key: value for key, value in found.metadata.items() if key != "availability_zone"}
+    return dataclasses.replace(found, metadata=metadata)
 
 
 def read_aggregates(nova: Nova) -> tuple[Aggregate, ...]:

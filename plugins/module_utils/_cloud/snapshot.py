@@ -77,7 +77,7 @@ def read(cloud: Cloud, options: Options | None = None) -> tuple[Snapshot, Readin
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=NOVA_WORKERS)
     try:
         flavors = pool.submit(lambda: [_flavor(row) for row in nova.flavors()])
-        aggregates = pool.submit(lambda: [_aggregate(row) for row in nova.aggregates()])
+        aggregates = pool.submit(lambda: [aggregate(row) for row in nova.aggregates()])
         services = pool.submit(nova.compute_services)
         nodes = pool.submit(lambda: _nodes(nova, services.result()))
         servers = pool.submit(lambda: [_server(row) for row in nova.servers_of_all()] if options.servers else [])
@@ -146,7 +146,8 @@ def _flavor(row: t.Mapping[str, t.Any]) -> Flavor:
     )
 
 
-def _aggregate(row: t.Mapping[str, t.Any]) -> Aggregate:
+def aggregate(row: t.Mapping[str, t.Any]) -> Aggregate:
+    """An aggregate of Nova's row, with all its metadata."""
     return Aggregate(
         id=row["id"],
         uuid=row["uuid"],
