@@ -23,7 +23,7 @@ options:
 EXAMPLES = r"""
 - name: Ask
   scaleout.nova.capacity_info:
-    snapshot: cloud.json
+    snapshot: "{{ playbook_dir }}/cloud.json"
   register: capacity
 
 - name: Show

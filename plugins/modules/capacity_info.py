@@ -75,7 +75,7 @@ EXAMPLES = r"""
 
 - name: Stop before the launch of a cluster that does not fit
   scaleout.nova.capacity_info:
-    snapshot: cloud.json
+    snapshot: "{{ playbook_dir }}/cloud.json"
     zone: a
     mix:
       m1.large: 40
@@ -85,7 +85,7 @@ EXAMPLES = r"""
 
 - name: Ask for a flavor that there is not yet, in a group of servers that keep apart
   scaleout.nova.capacity_info:
-    snapshot: cloud.json
+    snapshot: "{{ playbook_dir }}/cloud.json"
     flavor:
       name: db.large
       vcpus: 16
@@ -98,7 +98,7 @@ EXAMPLES = r"""
 
 - name: See what ten hosts more would bring
   scaleout.nova.capacity_info:
-    snapshot: cloud.json
+    snapshot: "{{ playbook_dir }}/cloud.json"
     flavors: [m1.large]
     what_if:
       add_hosts:

@@ -68,19 +68,19 @@ author:
 EXAMPLES = r"""
 - name: Take a snapshot
   scaleout.nova.cloud_snapshot:
-    cloud: production
-    path: /var/lib/capacity/snapshot.json
+    cloud: admin
+    path: "{{ playbook_dir }}/cloud.json"
 
 - name: Write the report
   scaleout.nova.capacity_report:
-    snapshot: /var/lib/capacity/snapshot.json
-    directory: /var/www/capacity
-    title: Production
+    snapshot: "{{ playbook_dir }}/cloud.json"
+    directory: "{{ playbook_dir }}/www"
+    title: Our cloud
 
 - name: Only the metrics, for the textfile collector of node_exporter
   scaleout.nova.capacity_report:
-    snapshot: /var/lib/capacity/snapshot.json
-    prometheus: /var/lib/node_exporter/textfile/nova_capacity.prom
+    snapshot: "{{ playbook_dir }}/cloud.json"
+    prometheus: "{{ playbook_dir }}/textfile/nova_capacity.prom"
     mode: "0644"
 """
 

@@ -82,20 +82,20 @@ EXAMPLES = r"""
 - name: Save a picture of the cloud
   scaleout.nova.cloud_snapshot:
     cloud: admin
-    path: /var/lib/capacity/cloud.json
+    path: "{{ playbook_dir }}/cloud.json"
   register: snapshot
 
 - name: Keep it up to date, with servers, and read only what has changed since
   scaleout.nova.cloud_snapshot:
     cloud: admin
-    path: /var/lib/capacity/cloud.json
-    previous: /var/lib/capacity/cloud.json
+    path: "{{ playbook_dir }}/cloud.json"
+    previous: "{{ playbook_dir }}/cloud.json"
     servers: true
 
 - name: With all that what-if questions may need
   scaleout.nova.cloud_snapshot:
     cloud: admin
-    path: /var/lib/capacity/everything.json
+    path: "{{ playbook_dir }}/everything.json"
     inventories: all
     servers: true
     mode: '0640'

@@ -104,8 +104,8 @@ EXAMPLES = r"""
 
 - name: Have a look from anywhere whether two hosts are in order
   scaleout.nova.compute_hosts:
-    cloud: production
-    hosts: [cpu17, cpu18]
+    cloud: admin
+    hosts: [cpu-b2-1, cpu-b2-2]
     map: false
     timeout: 0
   delegate_to: localhost

@@ -76,7 +76,7 @@ EXAMPLES = r"""
 - name: No new servers on these hosts
   scaleout.nova.compute_service:
     cloud: admin
-    hosts: [cpu1, 'cpu-r7-*']
+    hosts: [cpu-a1-1, 'cpu-b1-*']
     state: disabled
     disabled_reason: new memory on Thursday
 
@@ -89,7 +89,7 @@ EXAMPLES = r"""
 - name: This host has been fenced, so its servers may be evacuated
   scaleout.nova.compute_service:
     cloud: admin
-    hosts: [cpu9]
+    hosts: [cpu-b2-4]
     state: disabled
     disabled_reason: dead
     forced_down: true
@@ -97,7 +97,7 @@ EXAMPLES = r"""
 - name: It does not come back
   scaleout.nova.compute_service:
     cloud: admin
-    hosts: [cpu9]
+    hosts: [cpu-b2-4]
     state: absent
 """
 

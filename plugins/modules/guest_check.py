@@ -109,7 +109,7 @@ EXAMPLES = r"""
 - name: Try two hosts with a flavor that exists, and leave the guests there
   scaleout.nova.guest_check:
     cloud: admin
-    hosts: [cpu1, cpu2]
+    hosts: [cpu-a1-1, cpu-a1-2]
     image: debian-13
     flavor: m1.small
     marker: "login:"

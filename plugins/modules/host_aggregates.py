@@ -128,26 +128,28 @@ EXAMPLES = r"""
     aggregates:
       - name: az1
         zone: az1
-        rule: {name: ['cmp1', 'cpu-a*']}
+        rule: {name: 'cpu-a*'}
       - name: az2
         zone: az2
-        rule: {not: {name: ['cmp1', 'cpu-a*']}}
+        rule: {not: {name: 'cpu-a*'}}
       - name: ssd
         metadata: {ssd: true}
-        hosts: [cmp2]
+        hosts: [cpu-a1-1, cpu-b1-1]
 
-- name: A third of the hosts for one project, spread over the racks, and not those with fast disks
+- name: Half of the hosts of two racks for one project, as many of each, and not those with fast disks
   scaleout.nova.host_aggregates:
     cloud: admin
     host_facts:
-      cmp1: {vars: {rack: r1}}
-      cmp2: {vars: {rack: r1}}
-      cmp3: {vars: {rack: r2}}
+      cpu-a1-1: {vars: {rack: a1}}
+      cpu-a1-2: {vars: {rack: a1}}
+      cpu-a2-1: {vars: {rack: a2}}
+      cpu-a2-2: {vars: {rack: a2}}
     aggregates:
       - name: ssd
       - name: project-a
         metadata: {filter_tenant_id: 5f2ad9a0a3e14b2b9c3c7c2f8d9f1a10}
-        goal: {share: 33%, spread: rack}
+        rule: {vars: {rack: [a1, a2]}}
+        goal: {share: 50%, spread: rack}
         apart_from: [ssd]
 
 - name: Every host has either local or shared disks
@@ -155,7 +157,7 @@ EXAMPLES = r"""
     cloud: admin
     aggregates:
       - name: local
-        rule: {name: cmp1}
+        rule: {name: cpu-a1-1}
         extra_hosts: remove
       - name: shared
         goal: {at_least: 1}

@@ -68,8 +68,8 @@ EXAMPLES = r"""
 - name: The hosts of a rack have the trait of the rack, and no other of our own
   scaleout.nova.resource_provider_traits:
     cloud: admin
-    hosts: ['cpu-r7-*']
-    traits: [CUSTOM_RACK_7]
+    hosts: ['cpu-b1-*']
+    traits: [CUSTOM_RACK_B1]
     state: exact
 
 - name: Forget about a trait
