@@ -737,6 +737,7 @@ class _GroupFlow:
         self._ranks = {number: self._room_ranks(number) for number in group}
         self._stays: dict[tuple[int, int], int] = {}  # arcs by class and seat
         self._shares: dict[t.Any, tuple[int, dict[int, int], list[tuple[int, int]]]] = {}
+        self._everybody = sum(entry.size for entry in search.classes)
         for place, entry in enumerate(search.classes):
             if any(number in entry.options for number in group):
                 self._add(place, entry)
@@ -806,14 +807,15 @@ class _GroupFlow:
         network.supply(self.end, -entry.size)
         inside = [number for number in self.group if number in entry.options and entry.options[number].inside]
         seats = self._open_seats(entry)
-        bound = any((place, number) in self.bounds.cells for number in self.group)
-        elsewhere = []
+        anywhere = []
         for number in seats:
             option = entry.options[number]
-            if not (number in inside or bound):
-                elsewhere.append(number)
-                continue
-            lower, upper = self.bounds.cells.get((place, number), (0, entry.size))
+            bounds = self.bounds.cells.get((place, number))
+            if bounds is None:
+                anywhere.append(number)  # also where it is inside, or each such class would need a node of its own
+                if number not in inside:
+                    continue
+            lower, upper = bounds or (0, entry.size)
             if not option.may_be_out:
                 lower = entry.size
             changes = len(set(inside) ^ {number})
@@ -821,8 +823,8 @@ class _GroupFlow:
             self._stays[place, number] = self._bounded(node, self._entry(entry, number), lower, upper, cost)
         if any(not entry.options[number].may_be_out and number not in seats for number in inside):
             self.possible = False
-        if elsewhere:
-            self._share(place, entry, node, elsewhere, MOVE + CHANGE * (len(inside) + 1))
+        if anywhere:
+            self._share(place, entry, node, anywhere, MOVE + CHANGE * (len(inside) + 1))
         if self._may_be_in_none(entry):
             network.arc(node, self.end, 0, entry.size, MOVE + CHANGE * len(inside) if inside else 0)
 
@@ -831,9 +833,8 @@ class _GroupFlow:
         terms = tuple((number, self._entry(entry, number), self._preference(entry, number)) for number in seats)
         if terms not in self._shares:
             shared = self.network.node()
-            everybody = sum(each.size for each in self.search.classes)
             arcs = {
-                number: self.network.arc(shared, target, 0, everybody, preference)
+                number: self.network.arc(shared, target, 0, self._everybody, preference)
                 for number, target, preference in terms
             }
             self._shares[terms] = (shared, arcs, [])
