@@ -10,10 +10,16 @@ import typing as t
 from .errors import CloudError, NotFoundError, listed, near
 from .rest import Service
 from .session import Cloud
+from .shapes import NAME, STRING, Answers, Maybe, Row, Rows
+
+# an image need not have a name
+_IMAGE = {"id": NAME, "name": Maybe(STRING), "status": Maybe(STRING)}
 
 
 class Glance(Service):
     """The image API, version 2."""
+
+    ANSWERS: t.ClassVar[Answers] = {"GET /images": {"images": Rows(Row(_IMAGE))}, "GET /images/*": _IMAGE}
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud, "image")
@@ -24,7 +30,7 @@ class Glance(Service):
         :raises CloudError: there is none, or more than one, or it is not active
         """
         found = [
-            image for image in self.pages("/images", "images", {"name": name_or_id}) if image["name"] == name_or_id
+            image for image in self.pages("/images", "images", {"name": name_or_id}) if image.get("name") == name_or_id
         ]
         if not found:
             try:

@@ -10,6 +10,7 @@ import typing as t
 
 from .rest import Service
 from .session import Cloud
+from .shapes import BOOLEAN, COUNT, ID, NAME, STRING, WHOLE, Answers, Leaf, Maybe, Row, Rows, Table
 
 # 2.53 (Pike): services and hypervisors by UUID, which is that of the resource provider as well.
 READ = "2.53"
@@ -19,6 +20,102 @@ UNPAGED = "2.32"
 PINNED = "2.74"
 #: most rows of one page, which is what Nova gives unless it is configured otherwise
 PAGE = 1000
+
+# ---- what its rows have
+
+_COMPUTE_SERVICE = Row(
+    {
+        "id": ID,
+        "host": NAME,
+        "zone": Maybe(STRING),
+        "status": NAME,
+        "state": NAME,
+        "disabled_reason": Maybe(STRING),
+        "forced_down": BOOLEAN,
+        "updated_at": Maybe(STRING),
+    }
+)
+_HYPERVISOR = Row(
+    {
+        "id": ID,
+        "hypervisor_hostname": NAME,
+        "hypervisor_type": Maybe(STRING),
+        "hypervisor_version": Maybe(WHOLE),
+        "host_ip": Maybe(STRING),
+        "service": Row({"host": NAME}),
+        # numbers for people, which Nova leaves out from 2.88 on
+        "vcpus": Maybe(COUNT),
+        "memory_mb": Maybe(COUNT),
+        "local_gb": Maybe(COUNT),
+        "running_vms": Maybe(COUNT),
+    }
+)
+_AGGREGATE = Row(
+    {
+        "id": COUNT,
+        "uuid": NAME,
+        "name": NAME,
+        "availability_zone": Maybe(STRING),
+        "metadata": Table(STRING),
+        "hosts": Rows(NAME),
+    }
+)
+_SERVER = Row(
+    {
+        "id": NAME,
+        "name": Maybe(STRING),
+        "status": NAME,
+        "tenant_id": Maybe(STRING),
+        "OS-EXT-STS:task_state": Maybe(STRING),
+        "OS-EXT-SRV-ATTR:host": Maybe(STRING),
+        "OS-EXT-SRV-ATTR:hypervisor_hostname": Maybe(STRING),
+        "OS-EXT-AZ:availability_zone": Maybe(STRING),
+        "metadata": Maybe(Table(STRING)),
+        "fault": Maybe(Row({"message": Maybe(STRING)})),
+        "flavor": Row(
+            {
+                "original_name": Maybe(STRING),
+                "vcpus": COUNT,
+                "ram": COUNT,
+                "disk": COUNT,
+                "ephemeral": COUNT,
+            }
+        ),
+    }
+)
+_FLAVOR = Row(
+    {
+        "id": ID,
+        "name": NAME,
+        "description": Maybe(STRING),
+        "vcpus": COUNT,
+        "ram": COUNT,
+        "disk": COUNT,
+        "OS-FLV-EXT-DATA:ephemeral": Maybe(COUNT),
+        # '' for none, before 2.75
+        "swap": Maybe(Leaf("a whole number, 0 or more", lambda value: value == "" or COUNT.right(value))),
+        "os-flavor-access:is_public": Maybe(BOOLEAN),
+        "OS-FLV-DISABLED:disabled": Maybe(BOOLEAN),
+        "extra_specs": Maybe(Table(STRING)),
+    }
+)
+
+
+def _is_limit(value: t.Any) -> bool:
+    return COUNT.right(value) or (isinstance(value, str) and value.isdecimal() and len(value) < 10)
+
+
+_SERVER_GROUP = Row(
+    {
+        "id": NAME,
+        "name": NAME,
+        "policy": NAME,
+        "rules": Maybe(Row({"max_server_per_host": Maybe(Leaf("a whole number, 0 or more", _is_limit))})),
+        "project_id": Maybe(STRING),
+        "members": Rows(NAME),
+    }
+)
+_MADE = Row({"id": ID})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +172,19 @@ class Server:
 
 class Nova(Service):
     """The compute API."""
+
+    ANSWERS: t.ClassVar[Answers] = {
+        "GET /os-services": {"services": Rows(_COMPUTE_SERVICE)},
+        "GET /os-hypervisors/detail": {"hypervisors": Rows(_HYPERVISOR)},
+        "GET /os-aggregates": {"aggregates": Rows(_AGGREGATE)},
+        "POST /os-aggregates": {"aggregate": Row({"id": COUNT})},
+        "GET /os-server-groups": {"server_groups": Rows(_SERVER_GROUP)},
+        "GET /servers/detail": {"servers": Rows(_SERVER)},
+        "GET /servers/*": {"server": _SERVER},
+        "POST /servers": {"server": _MADE},
+        "GET /flavors/detail": {"flavors": Rows(_FLAVOR)},
+        "POST /flavors": {"flavor": _MADE},
+    }
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud, "compute", READ)
@@ -146,10 +256,10 @@ class Nova(Service):
 
     def console(self, server_id: str) -> str:
         """What the guest wrote to its serial console, as much as the hypervisor keeps."""
-        body = self.request(
-            "POST", "/servers/%s/action" % server_id, body={"os-getConsoleOutput": {}}, repeat=True
-        ).body
-        return str(body.get("output") or "")
+        path = "/servers/%s/action" % server_id
+        body = self.request("POST", path, body={"os-getConsoleOutput": {}}, repeat=True).body
+        self._check("POST " + path, body, {"output": Maybe(STRING)})
+        return body.get("output") or ""
 
     def flavors(self) -> list[dict[str, t.Any]]:
         """All flavors, private ones too where the credentials may see them."""

@@ -11,6 +11,7 @@ import typing as t
 from .errors import NotFoundError
 from .rest import Service
 from .session import Cloud
+from .shapes import ANYTHING, COUNT, NAME, RATIO, UNIT, Answers, Nullable, Row, Rows, Table
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +56,22 @@ class ProviderState:
     torn: bool = False
 
 
+# ---- what its rows have
+
+_PROVIDER = Row({"uuid": NAME, "name": NAME, "parent_provider_uuid": Nullable(NAME), "generation": COUNT})
+_INVENTORY = Row(
+    {
+        "total": COUNT,
+        "reserved": COUNT,
+        "allocation_ratio": RATIO,
+        "min_unit": UNIT,
+        "max_unit": UNIT,
+        "step_size": UNIT,
+    }
+)
+_SUMMARY = Row({"resources": Table(Row({"capacity": COUNT, "used": COUNT})), "traits": Rows(NAME)})
+_GENERATION = {"resource_provider_generation": COUNT}
+
 #: the own pages of a provider, and what they are
 PAGES = {"inventories": dict, "usages": dict, "traits": list, "aggregates": list}
 
@@ -62,6 +79,19 @@ PAGES = {"inventories": dict, "usages": dict, "traits": list, "aggregates": list
 class Placement(Service):
     """The placement API. The microversion 1.29 came with Rocky."""
 
+    ANSWERS: t.ClassVar[Answers] = {
+        "GET /resource_providers": {"resource_providers": Rows(_PROVIDER)},
+        "GET /resource_providers/*/inventories": {**_GENERATION, "inventories": Table(_INVENTORY)},
+        "GET /resource_providers/*/usages": {**_GENERATION, "usages": Table(COUNT)},
+        "GET /resource_providers/*/traits": {**_GENERATION, "traits": Rows(NAME)},
+        "GET /resource_providers/*/aggregates": {**_GENERATION, "aggregates": Rows(NAME)},
+        "GET /allocation_candidates": {
+            "allocation_requests": Rows(Row({"allocations": Table(ANYTHING)})),
+            "provider_summaries": Table(_SUMMARY),
+        },
+        "GET /resource_classes": {"resource_classes": Rows(Row({"name": NAME}))},
+        "GET /traits": {"traits": Rows(NAME)},
+    }
     #: how often the pages of one provider are read until they are of one generation
     TRIES = 4
 

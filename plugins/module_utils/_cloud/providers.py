@@ -259,8 +259,8 @@ class ProviderReader:
         uuids = [uuid for uuid in uuids if uuid not in self._changed]
         for uuid, found in self._pages(self.placement.inventories_at, uuids):
             state = self._states[uuid]
-            if found is None:
-                self._changed.add(uuid)  # reading it singly shows whether it is gone for good
+            if found is None or set(found[1]) != set(state.inventories):
+                self._changed.add(uuid)  # reading it singly shows whether it is gone for good, or what is right
             elif self._note_generation(uuid, found[0]):
                 state.inventories = {
                     name: _inventory(held, state.inventories[name].used) for name, held in found[1].items()

@@ -24,6 +24,7 @@ from .errors import (
     listed,
 )
 from .session import SERVICES, Cloud, connection_text, ssl_text
+from .shapes import STRING, Answers, Kind, Maybe, Row, Rows, ShapeError
 
 try:
     from keystoneauth1 import exceptions as ksa_exceptions
@@ -32,6 +33,8 @@ except ImportError:
 
 IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 PASSING = frozenset((429, 502, 503, 504))
+#: how a list that comes in pages tells where the next one is
+LINKS = Maybe(Rows(Row({"rel": Maybe(STRING), "href": Maybe(STRING)})))
 #: a Retry-After of more than so many seconds is not honoured
 LONGEST_PAUSE = 10.0
 
@@ -53,6 +56,9 @@ class Service:
     :param service_type: as in the catalog: compute, placement, image
     :param microversion: what calls ask for unless they say otherwise, as in '2.53'
     """
+
+    #: What answers have to have. Every one is looked at as it arrives, so that whoever reads its rows may rely on it.
+    ANSWERS: t.ClassVar[Answers] = {}
 
     def __init__(self, cloud: Cloud, service_type: str, microversion: str | None = None) -> None:
         self.cloud = cloud
@@ -81,9 +87,38 @@ class Service:
     def _part(self, body: t.Any, path: str, key: str, kind: type) -> t.Any:
         found = body.get(key) if isinstance(body, dict) else None
         if not isinstance(found, kind):
-            text = "%s answered GET %s without %s: the answer is cut off, or something else answers there."
-            raise UnreachableError(text % (self.where, path, key))
+            raise self._without("GET " + path, key)
         return found
+
+    def _without(self, call: str, key: str) -> UnreachableError:
+        text = "%s answered %s without %s: the answer is cut off, or something else answers there."
+        return UnreachableError(text % (self.where, call, key))
+
+    def _check_answer(self, method: str, path: str, body: t.Any) -> None:
+        """Look at an answer to a call that is among :attr:`ANSWERS`.
+
+        :raises UnreachableError: it does not look like one
+        """
+        parts = path.split("/")
+        for pattern, kinds in self.ANSWERS.items():
+            wanted, _space, there = pattern.partition(" ")
+            names = there.split("/")
+            if wanted != method or len(names) != len(parts):
+                continue
+            if all(name in ("*", part) for name, part in zip(names, parts, strict=True)):
+                self._check(method + " " + path, body, kinds)
+                return
+
+    def _check(self, call: str, body: t.Any, kinds: t.Mapping[str, Kind]) -> None:
+        for key, kind in kinds.items():
+            value = body.get(key) if isinstance(body, dict) else None
+            if value is None and not (kind.optional and isinstance(body, dict)):
+                raise self._without(call, key)
+            try:
+                kind.check(value)
+            except ShapeError as error:
+                text = "%s answered %s with something that cannot be read: %s."
+                raise UnreachableError(text % (self.where, call, error.below(key))) from error
 
     def post(self, path: str, body: t.Any, microversion: str | None = None) -> t.Any:
         """POST: the decoded body. Not repeated when it may have been carried out."""
@@ -105,9 +140,10 @@ class Service:
         while True:
             body = self.get(path, params=query, microversion=microversion)
             elements = self._part(body, path, key, list)
+            self._check("GET " + path, body, {"next": Maybe(STRING), key + "_links": LINKS})
             yield from elements
             following = body.get("next") or next(
-                (link["href"] for link in body.get(key + "_links", []) if link.get("rel") == "next"), None
+                (link.get("href") for link in body.get(key + "_links") or () if link.get("rel") == "next"), None
             )
             if not following or not elements:
                 return
@@ -180,12 +216,15 @@ class Service:
             else:
                 if response.status_code < 400:
                     try:
-                        return Reply(response.status_code, _decode(response), response.headers)
-                    except ValueError as failure:
+                        reply = Reply(response.status_code, _decode(response), response.headers)
+                    except (ValueError, RecursionError) as failure:
                         text = "%s answered %s %s with something that is not JSON (%d bytes, perhaps cut off)."
                         error = UnreachableError(text % (self.where, method, path, len(response.content)))
                         error.__cause__ = failure
                         again = repeatable
+                    else:
+                        self._check_answer(method, path, reply.body)
+                        return reply
                 else:
                     # 429 and 503 say that nothing was done; the gateways' own ones do not
                     again = response.status_code in (429, 503) or (repeatable and response.status_code in PASSING)
@@ -234,7 +273,11 @@ class Service:
 def _decode(response: t.Any) -> t.Any:
     if not response.content:
         return None
-    return json.loads(response.content)
+    return json.loads(response.content, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> t.NoReturn:
+    raise ValueError("%s is no JSON" % name)
 
 
 def _retry_after(response: t.Any) -> float | None:
@@ -249,12 +292,13 @@ def _detail(response: t.Any) -> str:
     """The text within the error documents of the OpenStack services, on one line."""
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     found = ""
     if isinstance(body, dict):
-        if isinstance(body.get("errors"), list) and body["errors"]:
-            found = str(body["errors"][0].get("detail") or body["errors"][0].get("title") or "")
+        errors = body.get("errors")
+        if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+            found = str(errors[0].get("detail") or errors[0].get("title") or "")
         elif isinstance(body.get("message"), str):
             found = body["message"]
         else:

@@ -224,3 +224,19 @@ def test_a_tree_that_loses_its_root_is_left_out() -> None:
 
     placement.providers = with_parent  # type: ignore[method-assign]
     assert sorted(read(placement)) == ["host0", "host2"]
+
+
+def test_candidates_that_leave_out_a_class() -> None:
+    class Forgetful(FakePlacement):
+        def candidates(self, resources: Mapping[str, int]) -> dict[str, Summary]:
+            found = super().candidates(resources)
+            for summary in found.values():
+                del summary.resources["VCPU"]
+            return found
+
+    placement = Forgetful(**hosts(2))
+    found = read(placement, everything=True)
+    assert [found[name].inventories["VCPU"].total for name in found] == [
+        host.total["VCPU"] for host in hosts(2).values()
+    ]
+    assert "state host0" in placement.log

@@ -15,13 +15,15 @@ from ansible_collections.scaleout.nova.plugins.module_utils._cloud.placement imp
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.rest import Service
 
 PATH = "/compute/v2.1/os-services"
+THINGS = "/compute/v2.1/things"  # nothing is known of them
 OK: dict[str, Any] = {"body": {"services": []}}
 
 
 def test_the_answer_and_the_microversion(fake: Any) -> None:
-    fake.says("GET", PATH, {"body": {"services": [1]}})
+    row = {"id": 1, "host": "h", "status": "enabled", "state": "up", "forced_down": False, "more": 1}
+    fake.says("GET", PATH, {"body": {"services": [row]}})
     nova = Nova(fake.session())
-    assert nova.get("/os-services", params={"binary": "nova-compute"}) == {"services": [1]}
+    assert nova.get("/os-services", params={"binary": "nova-compute"}) == {"services": [row]}
     _method, path, headers = fake.log[-1]
     assert path == PATH + "?binary=nova-compute"
     assert headers["OpenStack-API-Version"] == "compute 2.53"
@@ -33,7 +35,8 @@ def test_the_answer_and_the_microversion(fake: Any) -> None:
 
 def test_the_login_is_made_once_for_all_services(fake: Any) -> None:
     fake.says("GET", PATH, OK)
-    fake.says("GET", "/placement/resource_providers/x/inventories", {"body": {"inventories": {}}})
+    body = {"inventories": {}, "resource_provider_generation": 0}
+    fake.says("GET", "/placement/resource_providers/x/inventories", {"body": body})
     cloud = fake.session()
     Nova(cloud).get("/os-services")
     assert Placement(cloud).inventories("x") == {}
@@ -178,15 +181,15 @@ def test_a_token_that_ran_out_is_renewed(fake: Any) -> None:
 
 
 def test_pages(fake: Any) -> None:
-    base = fake.url + PATH
+    base = fake.url + THINGS
     fake.says(
         "GET",
-        PATH,
-        {"body": {"services": [1, 2], "services_links": [{"rel": "next", "href": base + "?marker=2&limit=2"}]}},
-        {"body": {"services": [3], "services_links": []}},
+        THINGS,
+        {"body": {"things": [1, 2], "things_links": [{"rel": "next", "href": base + "?marker=2&limit=2"}]}},
+        {"body": {"things": [3], "things_links": []}},
     )
-    assert list(Nova(fake.session()).pages("/os-services", "services", {"limit": 2})) == [1, 2, 3]
-    assert fake.log[-1][1] == PATH + "?limit=2&marker=2"
+    assert list(Nova(fake.session()).pages("/things", "things", {"limit": 2})) == [1, 2, 3]
+    assert fake.log[-1][1] == THINGS + "?limit=2&marker=2"
     fake.says(
         "GET", "/image/v2/images", {"body": {"images": ["a"], "next": "/v2/images?marker=a"}}, {"body": {"images": []}}
     )
@@ -194,7 +197,71 @@ def test_pages(fake: Any) -> None:
 
 
 def test_pages_that_never_end(fake: Any) -> None:
-    link = {"rel": "next", "href": fake.url + PATH + "?marker=1"}
-    fake.says("GET", PATH, {"body": {"services": [1], "services_links": [link]}})
+    link = {"rel": "next", "href": fake.url + THINGS + "?marker=1"}
+    fake.says("GET", THINGS, {"body": {"things": [1], "things_links": [link]}})
     with pytest.raises(errors.CloudError, match="without end"):
-        list(Nova(fake.session()).pages("/os-services", "services"))
+        list(Nova(fake.session()).pages("/things", "things"))
+
+
+@pytest.mark.parametrize("links", [5, [None], [{"rel": 5}], [{"rel": "next", "href": {}}]])
+def test_pages_whose_links_are_something_else(fake: Any, links: Any) -> None:
+    fake.says("GET", THINGS, {"body": {"things": [1], "things_links": links}})
+    with pytest.raises(errors.UnreachableError, match="with something that cannot be read: things_links"):
+        list(Nova(fake.session()).pages("/things", "things"))
+
+
+# ---- what answers have to have
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        ({"generation": ...}, "generation is missing, and has to be a whole number"),
+        ({"generation": None}, "generation is null, and has to be a whole number"),
+        ({"generation": True}, "generation is true, and has to be a whole number"),
+        ({"generation": 10**30}, "generation is a huge number, and has to be a whole number"),
+        ({"uuid": ["u"]}, "uuid is a list, and has to be a string that is not empty"),
+        ({"name": ""}, "name is '', and has to be a string that is not empty"),
+        ({"parent_provider_uuid": 5}, "parent_provider_uuid is 5, and has to be a string"),
+    ],
+)
+def test_a_row_that_is_not_as_it_should_be(fake: Any, row: dict[str, Any], wrong: str) -> None:
+    good = {"uuid": "u", "name": "n", "parent_provider_uuid": None, "generation": 3}
+    rows = [good, {key: value for key, value in {**good, **row}.items() if value is not ...}]
+    fake.says("GET", "/placement/resource_providers", {"body": {"resource_providers": rows}})
+    with pytest.raises(errors.UnreachableError) as caught:
+        Placement(fake.session()).providers()
+    assert str(caught.value).startswith(
+        "Placement at %s/placement answered GET /resource_providers with something that cannot be read:"
+        " resource_providers[1].%s" % (fake.url, wrong)
+    )
+    assert fake.calls("/placement/resource_providers") == 1
+
+
+def test_numbers_that_are_none(fake: Any) -> None:
+    path = "/placement/resource_providers/x/inventories"
+    held = b'{"total": 1, "reserved": 0, "min_unit": 1, "max_unit": 1, "step_size": 1, "allocation_ratio": %s}'
+    for ratio, wrong in (
+        (b"NaN", "that is not JSON"),
+        (b"1e999", "allocation_ratio is a huge number, and has to be a number"),
+    ):
+        body = b'{"resource_provider_generation": 1, "inventories": {"VCPU": ' + held % ratio + b"}}"
+        fake.says("GET", path, {"raw": body})
+        with pytest.raises(errors.UnreachableError, match=wrong):
+            Placement(fake.session()).inventories_at("x")
+
+
+def test_an_answer_to_a_change_is_looked_at_once_it_was_made(fake: Any) -> None:
+    fake.says("POST", "/compute/v2.1/servers", {"body": {"server": {}}})
+    with pytest.raises(errors.UnreachableError, match=r"POST /servers .* server.id is missing") as caught:
+        Nova(fake.session()).post("/servers", {})
+    assert caught.value.sent is True and fake.calls("/compute/v2.1/servers") == 1
+
+
+@pytest.mark.parametrize(
+    "body", [[], {"errors": ["x"]}, {"errors": [None]}, {"errors": {}}, {"x": {"message": None}}, 5]
+)
+def test_an_error_in_a_form_of_its_own(fake: Any, body: Any) -> None:
+    fake.says("GET", PATH, {"status": 400, "body": body})
+    with pytest.raises(errors.HttpError, match="answered 400 to GET /os-services: without a reason"):
+        Nova(fake.session()).get("/os-services")
