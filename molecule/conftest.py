@@ -297,6 +297,26 @@ def playbook() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def module() -> Callable[..., dict[str, Any]]:
+    """Runs a module of the collection on the first controller, as the administrator; returns what it answers."""
+
+    def run(name: str, **options: Any) -> dict[str, Any]:
+        given = json.dumps({"cloud": "scaleout", **options})
+        done = subprocess.run(
+            ["ansible", "controllers[0]", *sources(), "-m", f"scaleout.nova.{name}", "-a", given],
+            env={**os.environ, "ANSIBLE_LOG_PATH": "/dev/null"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert " => {" in done.stdout, done.stdout + done.stderr
+        outcome, _arrow, answer = done.stdout.partition(" => ")
+        return {**json.JSONDecoder().raw_decode(answer)[0], "failed": "FAILED" in outcome}
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """Molecule's folder of this scenario, with the logs of the plays."""
     yield Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
