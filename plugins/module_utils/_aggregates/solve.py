@@ -136,7 +136,7 @@ def solve(task: Task, work: int = WORK) -> Solution:
             solution.groups += outcome.groups
             solution.proven &= outcome.proven
         elif outcome.proven:
-            solution.conflicts.append(_conflict(component, constraints, budget))
+            solution.conflicts.append(_conflict(component, constraints))
         else:
             solution.unsolved.append(tuple(seat.name for seat in part.seats))
     solution.proven &= not solution.unsolved
@@ -282,6 +282,7 @@ class _Bounds(t.NamedTuple):
 
 
 _Counts = dict[tuple[int, int], int]  # by class and seat
+_Terms = tuple[tuple[int, str, int], ...]  # seat, value and preference
 
 
 class _Node(t.NamedTuple):
@@ -334,6 +335,7 @@ class _Search:
         self.groups = self._groups()
         self.group_of = {number: place for place, group in enumerate(self.groups) for number in group}
         self.spread_values = [self._spread_values(number) for number in range(len(self.seats))]
+        self.terms: dict[tuple[int, ...], _Terms] = {}  # by class and seats, what the flows know it by
         self._unrealised = False
 
     def best(self, any_solution: bool = False) -> _Outcome:
@@ -697,6 +699,8 @@ class _Search:
         found: dict[int, list[str]] = {}
         for number in sorted(entry.options):
             count = counts.get((place, number), 0)
+            if not count:
+                continue
             fit = [
                 host
                 for host, seats in seats_of.items()
@@ -736,7 +740,7 @@ class _GroupFlow:
         self._entries = self._seat_nodes()
         self._ranks = {number: self._room_ranks(number) for number in group}
         self._stays: dict[tuple[int, int], int] = {}  # arcs by class and seat
-        self._shares: dict[t.Any, tuple[int, dict[int, int], list[tuple[int, int]]]] = {}
+        self._shares: dict[_Terms, tuple[int, dict[int, int], list[tuple[int, int]]]] = {}
         self._everybody = sum(entry.size for entry in search.classes)
         for place, entry in enumerate(search.classes):
             if any(number in entry.options for number in group):
@@ -792,9 +796,13 @@ class _GroupFlow:
         rooms = {entry.room[number] for entry in search.classes if number in entry.room}
         return {room: rank for rank, room in enumerate(sorted(rooms, reverse=True))}
 
+    def _value(self, entry: _Class, number: int) -> str:
+        """The value that hosts of the class count for in the spread of a seat, "" where there is none."""
+        return entry.values.get((number, self.search.spread[number]), "")
+
     def _entry(self, entry: _Class, number: int) -> int:
         """The node that hosts of the class enter a seat by."""
-        return self._entries[number, entry.values.get((number, self.search.spread[number]), "")]
+        return self._entries[number, self._value(entry, number)]
 
     def _preference(self, entry: _Class, number: int) -> int:
         return entry.options[number].drops * CHANGE + self._ranks[number].get(entry.room.get(number, 0), 0)
@@ -830,12 +838,15 @@ class _GroupFlow:
 
     def _share(self, place: int, entry: _Class, node: int, seats: list[int], cost: int) -> None:
         """An arc to the node of all classes that may go to the same seats on the same terms."""
-        terms = tuple((number, self._entry(entry, number), self._preference(entry, number)) for number in seats)
+        terms = self.search.terms.get((place, *seats))
+        if terms is None:
+            terms = tuple((number, self._value(entry, number), self._preference(entry, number)) for number in seats)
+            self.search.terms[place, *seats] = terms
         if terms not in self._shares:
             shared = self.network.node()
             arcs = {
-                number: self.network.arc(shared, target, 0, self._everybody, preference)
-                for number, target, preference in terms
+                number: self.network.arc(shared, self._entries[number, value], 0, self._everybody, preference)
+                for number, value, preference in terms
             }
             self._shares[terms] = (shared, arcs, [])
         shared, _arcs, members = self._shares[terms]
@@ -860,11 +871,19 @@ class _GroupFlow:
 # ---- contradictions
 
 
-def _conflict(component: _Component, constraints: list[Constraint], budget: _Budget) -> tuple[Constraint, ...]:
-    """Constraints that contradict, none of which can be left out; the smallest set if there are few."""
+def _conflict(component: _Component, constraints: list[Constraint]) -> tuple[Constraint, ...]:
+    """Constraints that contradict, none of which can be left out; the smallest set if there are few.
+
+    Where that takes long, there may be some that can be left out.
+    """
+    total = _Budget(WORK)
 
     def contradict(chosen: c.Iterable[Constraint]) -> bool:
-        outcome = _Search(component, frozenset(chosen), _Budget(WORK // 10)).best(any_solution=True)
+        if total.spent:
+            return False  # unknown: then more is said to be needed than is
+        one = _Budget(WORK // 10)
+        outcome = _Search(component, frozenset(chosen), one).best(any_solution=True)
+        total.spend(WORK // 10 - one.left)
         return outcome.assignment is None and outcome.proven
 
     found = _irreducible([], constraints, contradict) if not contradict([]) else []

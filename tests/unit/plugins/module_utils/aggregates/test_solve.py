@@ -208,3 +208,42 @@ def test_a_search_that_is_given_up_says_so() -> None:
     solution = solve(Task((seat,)), work=0)
     assert solution.members or solution.unsolved
     assert not solution.proven or not solution.unsolved
+
+
+def disturbed(goal: Goal, pools: int = 20, racks: int = 10, each: int = 3) -> tuple[Task, Members]:
+    """Exclusive pools with as many hosts of each rack, of whose hosts some were moved, some are new and some are gone.
+
+    :return: the task, and the members now
+    """
+    rng = random.Random(7)
+    hosts = ["h%03d" % number for number in range(pools * racks * each)]
+    names = ["p%02d" % number for number in range(pools)]
+    at = {host: names[number // racks % pools] for number, host in enumerate(hosts)}
+    at.update((host, rng.choice(names)) for host in rng.sample(hosts, 60))
+    for host in rng.sample(hosts, 40):
+        del at[host]
+    gone = {host for number, host in enumerate(hosts) if number // racks < 3}  # of three pools, a host of each rack
+    values = {"rack": {host: "r%d" % (number % racks) for number, host in enumerate(hosts)}}
+    left = [host for host in hosts if host not in gone]
+    seats = tuple(Seat(name, {host: Option(at.get(host) == name) for host in left}, goal, 0, values) for name in names)
+    members = {name: frozenset(host for host in left if at.get(host) == name) for name in names}
+    return Task(seats, {}, (OneOf(("exactly_one_of", "0"), tuple(names), frozenset(left)),)), members
+
+
+@pytest.mark.parametrize("rack", [False, True])
+def test_pools_that_were_disturbed_get_the_fewest_moves(rack: bool) -> None:
+    """Within a rack as many hosts come as some pools lack, or as are new or too many in others."""
+    task, members = disturbed(Goal(at_least=20, at_most=30, spread="rack" if rack else None))
+    solution = solve(task)
+    assert solution.proven
+    assert holds(task, solution.members, frozenset(constraints_of(task)))
+    low, high = (2, 3) if rack else (20, 30)
+    cell = task.seats[0].values["rack"] if rack else dict.fromkeys(task.one_of[0].hosts, "all")
+    counts = [collections.Counter(cell[host] for host in hosts) for hosts in members.values()]
+    new = collections.Counter(cell[host] for host in task.one_of[0].hosts.difference(*members.values()))
+    fewest = 0
+    for name in set(cell.values()):
+        lacking = sum(max(0, low - count[name]) for count in counts)
+        surplus = sum(max(0, count[name] - high) for count in counts)
+        fewest += max(lacking, surplus + new[name])
+    assert solution.moves == fewest > 20
