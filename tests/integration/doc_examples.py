@@ -1,0 +1,408 @@
+# Copyright: (c) 2026, scaleout.nova contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The examples of the documentation, as they stand there, and a stage on which they are played.
+
+Examples are the EXAMPLES of each plugin and the fenced blocks of README.md, docs and the READMEs of roles. The stage is
+a folder with a clouds.yaml, an inventory and what else an example presumes, beside a loopback cloud with the compute
+hosts of inventories/example.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+import typing as t
+import urllib.error
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTIONS = ROOT / "build" / "collections"
+COMMANDS = Path(sys.executable).parent
+SNAPSHOT = ROOT / "playbooks" / "files" / "example-cloud.json"
+HOSTS = ["cpu-%s-%d" % (rack, number) for rack in ("a1", "a2", "b1", "b2") for number in (1, 2)]
+RACKS = {host: host.split("-")[1] for host in HOSTS}
+#: one of Nova's test images; under another name it serves as any
+IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
+#: names under which the examples know the cloud
+CLOUDS = ("admin", "mycloud")
+#: modules that change nothing, and so are run once
+READERS = {
+    "ansible.builtin.assert",
+    "ansible.builtin.debug",
+    "scaleout.nova.capacity_info",
+    "scaleout.nova.compute_service_info",
+    "scaleout.nova.host_aggregates_info",
+}
+#: what is between the marks of a fence, and the language
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+Kind = t.Literal["tasks", "plays", "inventory", "variables", "command", "text"]
+
+
+# ---- what there is
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """Something that a reader may copy."""
+
+    place: str  # modules/host_aggregates, docs/capacity.md
+    kind: Kind
+    text: str
+    output: str = ""  # what a command is said to print
+
+    @property
+    def key(self) -> str:
+        """Where it is and how it begins."""
+        first = next(line for line in self.text.splitlines() if line.strip())
+        return "%s: %s" % (self.place, first.removeprefix("- name: ").split(" #")[0].strip())
+
+    @property
+    def tasks(self) -> list[str]:
+        """The text of each task by itself."""
+        lines = self.text.splitlines(keepends=True)
+        starts = [node.start_mark.line for node in t.cast("yaml.SequenceNode", yaml.compose(self.text)).value]
+        ends = [*starts[1:], len(lines)]
+        return ["".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+
+def kind_of(text: str) -> Kind:
+    """What a text in YAML is."""
+    loaded = yaml.safe_load(text)
+    if isinstance(loaded, list):
+        return "plays" if "hosts" in loaded[0] else "tasks"
+    return "inventory" if "plugin" in loaded else "variables"
+
+
+def commands(place: str, language: str, text: str) -> Iterator[Example]:
+    """The commands of a block, each with what it is said to print; or the block, if it has none."""
+    if language == "sh":
+        for line in text.splitlines():
+            if line.strip() and not line.startswith("#"):
+                yield Example(place, "command", line)
+        return
+    parts = re.split(r"^\$ ", text, flags=re.MULTILINE)
+    if len(parts) == 1:
+        yield Example(place, "text", text)
+    for part in parts[1:]:
+        command = re.match(r"(.*\\\n)*.*", part)
+        assert command is not None
+        yield Example(place, "command", command[0], part[command.end() :])
+
+
+def of_page(path: Path) -> Iterator[Example]:
+    """The blocks of a page."""
+    place = str(path.relative_to(ROOT))
+    for _indent, language, text in FENCE.findall(path.read_text(encoding="utf-8")):
+        block = textwrap.dedent(text)
+        if language in ("yaml", "yml"):
+            yield Example(place, kind_of(block), block)
+        else:
+            yield from commands(place, language, block)
+
+
+def of_plugin(path: Path) -> Iterator[Example]:
+    """The EXAMPLES of a plugin; those of an inventory plugin are files of their own."""
+    place = "%s/%s" % (path.parent.name, path.stem)
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "EXAMPLES":
+            for text in re.split(r"^---\n", ast.literal_eval(statement.value), flags=re.MULTILINE):
+                yield Example(place, kind_of(text), text.strip("\n") + "\n")
+
+
+def all_examples() -> list[Example]:
+    """Every example of the collection's documentation."""
+    kinds = ("modules", "filter", "inventory")
+    plugins = [path for kind in kinds for path in sorted((ROOT / "plugins" / kind).glob("*.py"))]
+    pages = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
+    return [
+        example
+        for paths, read in ((plugins, of_plugin), (pages, of_page))
+        for path in paths
+        for example in read(path)
+    ]  # fmt: skip
+
+
+# ---- the world that an example presumes
+
+
+@dataclasses.dataclass(frozen=True)
+class Aggregate:
+    """A host aggregate that somebody made."""
+
+    hosts: Sequence[str] = ()
+    zone: str | None = None
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What is there before, besides the hosts of inventories/example, each in the rack of its name."""
+
+    aggregates: Mapping[str, Aggregate] = dataclasses.field(default_factory=dict)
+    traits: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)  # the hosts that have them
+    ratios: Mapping[str, float] = dataclasses.field(default_factory=dict)  # on all hosts, by resource class
+    providers: Sequence[str] = ()  # resource providers that are no hosts
+    unmapped: Sequence[str] = ()  # compute hosts that have just been installed, in the group computes
+    dead: Sequence[str] = ()  # compute hosts that do not run
+    images: Sequence[str] = ()
+    console: str = ""  # what guests say
+    example_inventory: bool = False  # whether inventories/mine is a mere copy of inventories/example
+    snapshot: bool = False  # whether the bundled snapshot is there as cloud.json
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)  # by path: other examples, by key
+    lines: Mapping[str, str] = dataclasses.field(default_factory=dict)  # by path: text
+    #: tasks whose changes are none, or none that can be repeated: predicted, made, made again
+    changes: Mapping[str, tuple[bool, bool, bool]] = dataclasses.field(default_factory=dict)
+    #: where the text itself would be too much for a test: what is played in its place
+    instead: tuple[str, str] = ("", "")
+
+
+def writes(cloud: t.Any) -> list[t.Any]:
+    """The requests that were to change something, since the last time that anybody asked for requests."""
+    return [row for row in cloud.control("log") if row[0] != "GET" and "/auth/tokens" not in row[1]]
+
+
+class World:
+    """The loopback cloud, as given."""
+
+    def __init__(self, cloud: t.Any, api: t.Any) -> None:
+        self.cloud, self.api = cloud, api
+        self.started: list[str] = []
+        self.flavors = {row["id"] for row in api("GET", "/flavors?is_public=None")["flavors"]}
+
+    def placement(self, method: str, path: str, body: t.Any = None) -> t.Any:
+        return self.api(method, path, body, service="placement")
+
+    def build(self, given: Given) -> None:
+        for host in (*given.unmapped, *given.dead):
+            self.cloud.control("computes", {"host": host, "mapped": host not in given.unmapped})
+            self.started.append(host)
+        for host in given.dead:
+            self.cloud.control("computes/stop", {"host": host})
+        for name, aggregate in given.aggregates.items():
+            self.aggregate(name, aggregate)
+        for trait, hosts in given.traits.items():
+            self.placement("PUT", "/traits/" + trait)
+            for host in hosts:
+                path = "/resource_providers/%s/traits" % self.api.provider(host)
+                held = self.placement("GET", path)
+                self.placement("PUT", path, {**held, "traits": [*held["traits"], trait]})
+        for resource_class, ratio in given.ratios.items():
+            for host in HOSTS:
+                path = "/resource_providers/%s/inventories" % self.api.provider(host)
+                held = self.placement("GET", path)
+                held["inventories"][resource_class]["allocation_ratio"] = ratio
+                self.placement("PUT", path, held)
+        for name in given.providers:
+            self.placement("POST", "/resource_providers", {"name": name})
+        self.cloud.control(
+            "faults",
+            [
+                {
+                    "method": "GET",
+                    "path": r"^/image/v2/images\?.*name=" + re.escape(name),
+                    "status": 200,
+                    "body": {"images": [{"id": IMAGE, "name": name, "status": "active", "visibility": "public"}]},
+                }
+                for name in given.images
+            ],
+        )
+        if given.console:
+            self.cloud.control("guests", {"host": "*", "console": given.console})
+
+    def aggregate(self, name: str, aggregate: Aggregate) -> int:
+        body = {"name": name, **({"availability_zone": aggregate.zone} if aggregate.zone else {})}
+        number = int(self.api("POST", "/os-aggregates", {"aggregate": body})["aggregate"]["id"])
+        path = "/os-aggregates/%d/action" % number
+        if aggregate.metadata:
+            self.api("POST", path, {"set_metadata": {"metadata": dict(aggregate.metadata)}})
+        for host in aggregate.hosts:
+            self.api("POST", path, {"add_host": {"host": host}})
+        return number
+
+    def clear(self) -> None:
+        """As it was before, whatever an example has made of it."""
+        if not writes(self.cloud):
+            return
+        self.cloud.control("faults", [])
+        self.cloud.control("guests/reset", {})
+        for server in self.api.servers():
+            self.api("DELETE", "/servers/" + server["id"])
+        limit = time.monotonic() + 30
+        while self.api.servers():
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+        for row in self.api("GET", "/os-aggregates")["aggregates"]:
+            for host in row["hosts"]:
+                self.api("POST", "/os-aggregates/%d/action" % row["id"], {"remove_host": {"host": host}})
+            self.api("DELETE", "/os-aggregates/%d" % row["id"])
+        for host in self.started:
+            self.cloud.control("computes/stop", {"host": host})
+            with contextlib.suppress(urllib.error.HTTPError, IndexError):  # one that was never mapped, one that is gone
+                self.api("DELETE", "/os-services/" + self.api.service(host))
+        self.started.clear()
+        for row in self.api("GET", "/os-services?binary=nova-compute")["services"]:
+            if row["status"] != "enabled" or row["forced_down"]:
+                self.api("PUT", "/os-services/" + row["id"], {"status": "enabled", "forced_down": False})
+        for row in self.placement("GET", "/resource_providers")["resource_providers"]:
+            if row["name"] not in HOSTS:
+                with contextlib.suppress(urllib.error.HTTPError):  # that of a host that comes and goes
+                    self.placement("DELETE", "/resource_providers/" + row["uuid"])
+        for trait in self.placement("GET", "/traits?name=startswith:CUSTOM_")["traits"]:
+            having = self.placement("GET", "/resource_providers?required=" + trait)["resource_providers"]
+            for row in having:
+                path = "/resource_providers/%s/traits" % row["uuid"]
+                held = self.placement("GET", path)
+                kept = [name for name in held["traits"] if name != trait]
+                self.placement("PUT", path, {**held, "traits": kept})
+            self.placement("DELETE", "/traits/" + trait)
+        for row in self.api("GET", "/flavors?is_public=None")["flavors"]:
+            if row["id"] not in self.flavors:
+                self.api("DELETE", "/flavors/" + row["id"])
+
+
+# ---- the stage
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of a task in one of its runs."""
+
+    task: str
+    phase: str  # predicted, made, again
+    changed: bool
+    data: dict[str, t.Any]
+
+
+@dataclasses.dataclass
+class Stage:
+    """A folder in which an operator works."""
+
+    folder: Path
+    cloud: t.Any
+
+    def own(self) -> None:
+        """Write what every operator has: access to a cloud."""
+        access = {"auth": self.cloud.auth(), "region_name": "RegionOne"}
+        # not beside the playbook: one that is called by its name would not find it there
+        self.write(".config/openstack/clouds.yaml", yaml.safe_dump({"clouds": dict.fromkeys(CLOUDS, access)}))
+        self.write("ansible.cfg", "")
+
+    def set(self, given: Given, examples: Mapping[str, Example]) -> None:
+        """Write what the operator of the examples has: an inventory besides, and what is given."""
+        self.own()
+        if given.example_inventory:
+            shutil.copytree(ROOT / "inventories" / "example", self.folder / "inventories" / "mine")
+            (self.folder / "inventories" / "example").symlink_to(ROOT / "inventories" / "example")
+            return
+        inventory = yaml.safe_load((ROOT / "inventories" / "example" / "hosts.yml").read_text(encoding="utf-8"))
+        children = inventory["all"]["children"]
+        children["controllers"]["hosts"]["ctl1"] = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        }
+        children["computes"]["hosts"] = {
+            **{host: {"rack": rack} for host, rack in RACKS.items()}, **dict.fromkeys(given.unmapped)
+        }  # fmt: skip
+        children["fast_disks"] = {"hosts": dict.fromkeys(["cpu-a1-1", "cpu-b1-1"])}
+        self.write("inventories/mine/hosts.yml", yaml.safe_dump(inventory))
+        if given.snapshot:
+            (self.folder / "cloud.json").symlink_to(SNAPSHOT)
+        for path, key in given.files.items():
+            self.write(path, examples[key].text)
+        for path, text in given.lines.items():
+            self.write(path, text)
+
+    def write(self, path: str, text: str) -> None:
+        where = self.folder / path
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_text(text, encoding="utf-8")
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """A command in this folder, with nothing of the environment that would lead it to another cloud."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "ANSIBLE_"))}
+        ours = {
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_NOCOWS": "1",
+            "ANSIBLE_PIPELINING": "true",
+            "HOME": str(self.folder),
+            "PATH": "%s:%s" % (COMMANDS, kept["PATH"]),
+            "PWD": str(self.folder),
+        }
+        return subprocess.run(
+            command, cwd=self.folder, env={**kept, **ours, **environment}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def play(self, playbook: str, phase: str, *arguments: str) -> list[Outcome]:
+        """Runs a playbook of this folder. A task named like a phase says which one begins."""
+        done = self.run(
+            "ansible-playbook", "-i", "inventories/mine", "--diff", playbook, *arguments,
+            ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+        )  # fmt: skip
+        assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
+        outcomes = []
+        for row in (task for play in json.loads(done.stdout)["plays"] for task in play["tasks"]):
+            name = row["task"]["name"]
+            if name in ("predicted", "made", "again"):
+                phase = name
+                continue
+            for data in row["hosts"].values():
+                assert not data.get("failed") and not data.get("unreachable"), "%s (%s): %s" % (
+                    name, phase, data.get("msg") or data,
+                )  # fmt: skip
+                if not data.get("skipped"):
+                    outcomes.append(Outcome(name, phase, data["changed"], data))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return outcomes
+
+    def tasks(self, texts: Sequence[str]) -> list[Outcome]:
+        """Each task in check mode, for real, and again, before the next; those that only read once."""
+        steps: list[dict[str, t.Any]] = []
+        for number, text in enumerate(texts):
+            file = "task-%d.yml" % number
+            self.write(file, text)
+            (task,) = yaml.safe_load(text)
+            for phase in ("made",) if READERS.intersection(task) else ("predicted", "made", "again"):
+                apply = {"check_mode": True} if phase == "predicted" else {}
+                steps.append({"name": phase, "ansible.builtin.include_tasks": {"file": file, "apply": apply}})
+        play = {
+            "hosts": "localhost",
+            "gather_facts": False,
+            # where this controller's Nova is
+            "module_defaults": {
+                "scaleout.nova.compute_hosts": {
+                    "config_files": [self.cloud.config_file],
+                    "nova_manage": self.cloud.nova_manage,
+                    "nova_user": "",
+                }
+            },
+            "tasks": steps,
+        }
+        self.write("play.yml", yaml.safe_dump([play], sort_keys=False))
+        return self.play("play.yml", "")
+
+    def plays(self, text: str) -> list[Outcome]:
+        """Whole plays: in check mode, for real, and again."""
+        self.write("play.yml", text)
+        return [
+            outcome
+            for phase, arguments in (("predicted", ["--check"]), ("made", []), ("again", []))
+            for outcome in self.play("play.yml", phase, *arguments)
+        ]
