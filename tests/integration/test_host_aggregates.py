@@ -576,6 +576,34 @@ def test_room_for_servers(declare: t.Any, there: Aggregates) -> None:
     assert "5000" in declare([{"name": "large", "goal": goal}]).plan.problems[0]
 
 
+def test_an_isolated_aggregate_keeps_room_for_its_servers(
+    declare: t.Any, there: Aggregates, nova: t.Any, cloud: t.Any
+) -> None:
+    guest = boot(nova, "cmp1")
+    project = nova("GET", "/servers/" + guest)["server"]["tenant_id"]
+    there.make("mine", *HOSTS, filter_tenant_id=project)
+    cloud.control("log")
+    did = declare([{"name": "mine", "hosts": ["cmp1", "cmp2"], "extra_hosts": "remove"}], check=True)
+    assert [step.host for step in did.plan.steps] == ["cmp3"]  # it has no servers: nothing else is asked
+    assert not [path for path in calls(cloud) if "allocation_candidates" in path]
+    leaves = [{"name": "mine", "hosts": ["cmp2", "cmp3"], "extra_hosts": "remove"}]
+    assert [step.host for step in declare(leaves, check=True).plan.steps] == ["cmp1"]
+    services = [row for row in nova("GET", "/os-services?binary=nova-compute")["services"] if row["host"] != "cmp1"]
+    try:
+        for row in services:
+            nova("PUT", "/os-services/" + row["id"], {"status": "disabled"})
+        did = declare(leaves)
+    finally:
+        for row in services:
+            nova("PUT", "/os-services/" + row["id"], {"status": "enabled"})
+    assert did.outcome is None and len(did.plan.problems) == 1
+    assert "cmp1 (1). No place is left for 1 of 1 of m1.tiny." in did.plan.problems[0]
+    assert there.hosts("mine") == HOSTS
+    did = declare(leaves)
+    assert did.outcome is not None and not did.outcome.error and there.hosts("mine") == ["cmp2", "cmp3"]
+    assert not declare(leaves).plan.changed
+
+
 def test_images_are_cached_when_they_change(declare: t.Any, there: Aggregates, cloud: t.Any) -> None:
     declared: Declared = [{"name": "a", "images": [IMAGE], "hosts": ["cmp1"]}]
     cloud.control("log")

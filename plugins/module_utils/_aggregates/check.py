@@ -13,9 +13,8 @@ import collections
 import collections.abc as c
 
 from .._capacity.errors import CapacityError
-from .._capacity.scheduler import FILTER_TENANT_ID
 from .assign import Assignment, shown
-from .room import pictured, room
+from .room import isolates, pictured, room, shortage
 from .view import View
 
 
@@ -23,6 +22,7 @@ class Check:
     """The problems of an assignment.
 
     :ivar uncounted: hosts whose servers have to be counted before it is known whether there is a problem
+    :ivar wants_servers: whether it is not known without a snapshot with servers
     """
 
     def __init__(self, view: View, assignment: Assignment) -> None:
@@ -31,6 +31,7 @@ class Check:
         self.assignment = assignment
         self.problems: list[str] = []
         self.uncounted: set[str] = set()
+        self.wants_servers = False
         self._aggregates_of = self._memberships()
         self._zones()
         self._apart()
@@ -156,20 +157,42 @@ class Check:
                 self.problems.append("Hosts of aggregate %s do not have %s: %s." % (name, words, shown(hosts)))
 
     def _isolated(self) -> None:
-        """An isolated aggregate is not left without hosts while there are servers on those that leave."""
+        """An isolated aggregate keeps room for the servers on the hosts that leave it, as they can go nowhere else."""
         for name in sorted(self.members):
             there = self.view.there.get(name)
-            if there is None or self.members[name] or not any(_isolates(*pair) for pair in there.metadata.items()):
+            metadata = self.view.metadata(name) if name in self.view.declared else None
+            if there is None or not isolates(there.metadata) or not (metadata is None or isolates(metadata)):
                 continue
-            leaving = self.view.members[name]
+            leaving = self.view.members[name] - self.members[name]
             counts = {host: self._servers(host) for host in leaving}
             self.uncounted.update(host for host, count in counts.items() if count is None)
-            servers = sum(count or 0 for count in counts.values())
-            if servers:
+            with_servers = {host: count for host, count in counts.items() if count}
+            if with_servers and self.members[name]:
+                self._keeps_room(name, with_servers)
+            elif with_servers:
                 self.problems.append(
                     "Aggregate %s is isolated, and would be left without hosts while there are %d servers on those "
-                    "that leave: %s." % (name, servers, shown(host for host, count in counts.items() if count))
+                    "that leave: %s." % (name, sum(with_servers.values()), shown(with_servers))
                 )
+
+    def _keeps_room(self, name: str, leaving: c.Mapping[str, int]) -> None:
+        """What is left of an isolated aggregate has room for its servers on the hosts that leave."""
+        taken = self.view.observed.snapshot
+        if taken is None or "servers" not in taken.parts:
+            self.wants_servers = True
+            return
+        aggregates = self.view.picture(self.members)
+        (own,) = [each for each in aggregates if each.name == name]
+        hosts = shown("%s (%d)" % pair for pair in leaving.items())
+        try:
+            lacking = shortage(pictured(taken, aggregates), own, leaving.keys())
+        except CapacityError as error:
+            lacking = str(error).rstrip(".")
+        if lacking:
+            self.problems.append(
+                "Aggregate %s is isolated, and what is left of it has no room for its servers on the hosts that leave, "
+                "whose number is in brackets: %s. %s." % (name, hosts, lacking)
+            )
 
     def _servers(self, host: str) -> int | None:
         there = self.view.observed.hosts.get(host)
@@ -200,8 +223,3 @@ class Check:
                     "Aggregate %s would have room for %d %s with %d hosts down, and not for %d, as its hosts are in "
                     "other aggregates too." % (name, found, room_for.flavor, room_for.failures, room_for.count)
                 )
-
-
-def _isolates(key: str, value: str) -> bool:
-    """Whether metadata keeps other servers away (nova/scheduler/request_filter.py, AggregateMultiTenancyIsolation)."""
-    return (key.startswith("trait:") and value == "required") or key.startswith(FILTER_TENANT_ID)

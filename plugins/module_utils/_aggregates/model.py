@@ -175,7 +175,8 @@ class Observed:
     :param hosts: by name
     :param aggregates: all that Nova has, ``metadata`` without the availability zone
     :param mirror: hosts by uuid of an aggregate whose resource providers are in it in Placement; None: not read
-    :param snapshot: of the cloud with providers, hosts, aggregates and flavors, where a goal asks for room
+    :param snapshot: of the cloud with providers, hosts, aggregates and flavors, where a goal asks for room; with
+        servers, where a plan asked for them
     """
 
     hosts: c.Mapping[str, ObservedHost] = dataclasses.field(default_factory=dict)
@@ -281,6 +282,7 @@ class Plan:
     :param kept: what stays though the declaration does not have it
     :param waiting: hosts by aggregate that the declaration moves in or out, and that are out of scope
     :param count_servers: hosts whose servers have to be counted; where there are any, count and plan again
+    :param wants_servers: a snapshot with servers has to be taken, and planned again
     :param memberships: hosts by declared aggregate, as they will be
     :param proven: whether it is proven that no assignment moves fewer hosts
     :param before: the managed part of the cloud as it is: zone, metadata and hosts by aggregate, for a diff
@@ -292,6 +294,7 @@ class Plan:
     kept: tuple[Kept, ...] = ()
     waiting: c.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     count_servers: tuple[str, ...] = ()
+    wants_servers: bool = False
     memberships: c.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     proven: bool = True
     before: c.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)

@@ -37,7 +37,7 @@ def plan(
     check = Check(view, assignment)
     problems = {*view.problems, *assignment.problems, *check.problems}
     steps: tuple[Step, ...] = ()
-    if not problems and not check.uncounted:
+    if not problems and not check.uncounted and not check.wants_servers:
         made = Steps(view, assignment)
         problems.update(made.problems)
         steps = () if problems else tuple(made.steps)
@@ -49,6 +49,7 @@ def plan(
         kept=(*whole, *assignment.kept),
         waiting=dict(sorted(assignment.waiting.items())),
         count_servers=tuple(sorted(check.uncounted)),
+        wants_servers=check.wants_servers,
         memberships={name: tuple(sorted(assignment.members[name])) for name in sorted(view.declared)},
         proven=assignment.proven,
         before=before,

@@ -180,6 +180,11 @@ class Reader:
         }
         return dataclasses.replace(observed, hosts=counted)
 
+    def with_servers(self, observed: Observed) -> Observed:
+        """With a snapshot that has all servers, and what they take."""
+        taken, _readings = snapshot.read(self.cloud, snapshot.Options(servers=True))
+        return dataclasses.replace(observed, snapshot=taken)
+
     def nodes(self) -> dict[str, list[Hypervisor]]:
         """The compute nodes by host, read once. Of a host with several, Nova only takes the first into aggregates."""
         if self._nodes is None:
@@ -417,10 +422,13 @@ class Manager:
         while True:
             wanted = self.wanted
             made = plan(self._declaration(), self._observed, wanted.facts, wanted.scope, wanted.purge, wanted.owner)
-            if not made.count_servers:
+            if made.count_servers:
+                self._observed = self.reader.with_counts(self._observed, frozenset(made.count_servers))
+            elif made.wants_servers:
+                self._observed = self.reader.with_servers(self._observed)
+            else:
                 problems = self._find_images(made)
                 return dataclasses.replace(made, steps=(), problems=problems) if problems else made
-            self._observed = self.reader.with_counts(self._observed, frozenset(made.count_servers))
 
     def _declaration(self) -> Declaration:
         """What is declared, with the mark of the owner for what this run has created: the request that creates an

@@ -27,6 +27,7 @@ from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model impo
     Host,
     Inventory,
     Provider,
+    Server,
     Snapshot,
 )
 
@@ -165,6 +166,62 @@ def test_an_isolated_aggregate_is_not_emptied_under_its_servers() -> None:
     observed = cloud(Aggregate(1, "u1", "a", None, metadata, ("cpu1",)), servers={"cpu1": 2})
     found = planned(observed, {"name": "a", "hosts": [], "extra_hosts": "remove"})
     assert "would be left without hosts while there are 2 servers" in found.problems[0]
+
+
+def isolated(servers: list[Server] | None, used: int = 0, **metadata: str) -> Plan:
+    """cpu2 with two servers leaves an isolated aggregate, in which cpu3 stays; each host has room for 3 m1 when empty.
+
+    :param servers: what a snapshot says of the servers; None for no snapshot
+    :param used: servers that take room on cpu3
+    """
+    inventories = {"VCPU": Inventory(99), "MEMORY_MB": Inventory(3072)}
+    providers = [Provider(name, name, inventories=inventories, traits=frozenset({"CUSTOM_SSD"})) for name in NAMES]
+    taken = {**inventories, "MEMORY_MB": Inventory(3072, 1024 * used)}
+    providers = [dataclasses.replace(each, inventories=taken) if each.name == "cpu3" else each for each in providers]
+    hosts = [Host(name, name, name) for name in NAMES]
+    flavors = [
+        Flavor("1", "m1", 1, 1024, 0),
+        Flavor("2", "ssd", 1, 1024, 0, extra_specs={"trait:CUSTOM_SSD": "required"}),
+    ]
+    snapshot = Snapshot(parts=PARTS, providers=providers, hosts=hosts, flavors=flavors, servers=servers or [])
+    there = Aggregate(1, "u1", "a", None, metadata, ("cpu2", "cpu3"))
+    observed = cloud(there, servers={"cpu2": 2}, snapshot=None if servers is None else snapshot)
+    return planned(observed, {"name": "a", "hosts": ["cpu3"], "extra_hosts": "remove"})
+
+
+def test_an_isolated_aggregate_keeps_room_for_the_servers_on_hosts_that_leave() -> None:
+    mine = {"filter_tenant_id": "p1, p2", "filter_tenant_id_more": "p3"}
+    unknown = isolated(None, **mine)
+    assert (unknown.wants_servers, unknown.steps, unknown.problems) == (True, (), ())
+    servers = [Server("s1", "cpu2", flavor="m1", project="p1"), Server("s2", "cpu2", flavor="m1", project="p3")]
+    assert words(isolated(servers, used=1, **mine)) == ["remove host cpu2 from aggregate a"]
+    assert isolated(servers, used=2, **mine).problems == (
+        "Aggregate a is isolated, and what is left of it has no room for its servers on the hosts that leave, whose "
+        "number is in brackets: cpu2 (2). No place is left for 1 of 2 of m1. "
+        "2 of m1 are asked for, and 1 fit even without the others.",
+    )
+    others = [servers[0], dataclasses.replace(servers[1], project="p4")]
+    assert words(isolated(others, used=2, **mine)) == ["remove host cpu2 from aggregate a"]
+    elsewhere = [servers[0], dataclasses.replace(servers[1], host="cpu4")]
+    assert words(isolated(elsewhere, used=2, **mine)) == ["remove host cpu2 from aggregate a"]
+    assert words(isolated(servers, used=3, ssd="true")) == ["remove host cpu2 from aggregate a"]
+
+
+def test_the_servers_of_an_aggregate_that_requires_a_trait_are_those_that_ask_for_it() -> None:
+    trait = {"trait:CUSTOM_SSD": "required"}
+    ssd, plain = (Server(name, "cpu2", flavor=name, project="p1") for name in ("ssd", "m1"))
+    gone = Server("gone", "cpu2", flavor="gone", vcpus=1, ram_mib=2048)
+    assert words(isolated([ssd, plain], used=2, **trait)) == ["remove host cpu2 from aggregate a"]
+    assert "No place is left for 1 of 1 of ssd." in isolated([ssd, plain], used=3, **trait).problems[0]
+    assert words(isolated([gone], used=1, **trait)) == ["remove host cpu2 from aggregate a"]
+    assert "No place is left for 1 of 1 of gone." in isolated([gone], used=2, **trait).problems[0]
+
+
+def test_an_aggregate_that_is_isolated_no_more_may_lose_hosts() -> None:
+    there = Aggregate(1, "u1", "a", None, {"filter_tenant_id": "p1"}, ("cpu1", "cpu2"))
+    declared = {"name": "a", "hosts": ["cpu2"], "extra_hosts": "remove", "metadata": {"filter_tenant_id": None}}
+    found = planned(cloud(there, servers={"cpu1": 2}), declared)
+    assert words(found) == ["metadata of aggregate a: unset filter_tenant_id", "remove host cpu1 from aggregate a"]
 
 
 def test_images_are_cached_when_they_change_or_hosts_come() -> None:
