@@ -11,8 +11,10 @@ hosts of inventories/example.
 from __future__ import annotations
 
 import ast
+import collections
 import contextlib
 import dataclasses
+import fnmatch
 import json
 import os
 import re
@@ -23,7 +25,7 @@ import textwrap
 import time
 import typing as t
 import urllib.error
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -122,17 +124,17 @@ def of_plugin(path: Path) -> Iterator[Example]:
                 yield Example(place, kind_of(text), text.strip("\n") + "\n")
 
 
-def all_examples() -> list[Example]:
-    """Every example of the collection's documentation."""
+def of_plugins() -> list[Example]:
+    """Every example of a module, a filter or an inventory plugin."""
     kinds = ("modules", "filter", "inventory")
-    plugins = [path for kind in kinds for path in sorted((ROOT / "plugins" / kind).glob("*.py"))]
-    pages = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
-    return [
-        example
-        for paths, read in ((plugins, of_plugin), (pages, of_page))
-        for path in paths
-        for example in read(path)
-    ]  # fmt: skip
+    paths = [path for kind in kinds for path in sorted((ROOT / "plugins" / kind).glob("*.py"))]
+    return [example for path in paths for example in of_plugin(path)]
+
+
+def of_pages() -> list[Example]:
+    """Every block of the pages that somebody reads."""
+    paths = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
+    return [example for path in paths for example in of_page(path)]
 
 
 # ---- the world that an example presumes
@@ -159,14 +161,23 @@ class Given:
     dead: Sequence[str] = ()  # compute hosts that do not run
     images: Sequence[str] = ()
     console: str = ""  # what guests say
-    example_inventory: bool = False  # whether inventories/mine is a mere copy of inventories/example
+    inventory: t.Literal["ours", "copied", "to be copied"] = "ours"  # inventories/mine, from inventories/example
     snapshot: bool = False  # whether the bundled snapshot is there as cloud.json
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)  # by path: other examples, by key
     lines: Mapping[str, str] = dataclasses.field(default_factory=dict)  # by path: text
     #: tasks whose changes are none, or none that can be repeated: predicted, made, made again
     changes: Mapping[str, tuple[bool, bool, bool]] = dataclasses.field(default_factory=dict)
-    #: where the text itself would be too much for a test: what is played in its place
-    instead: tuple[str, str] = ("", "")
+    #: words that would be too much for a test, and what is played in their place
+    instead: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def example_cloud(new_cloud: t.Any) -> Iterator[t.Any]:
+    """A loopback cloud with the hosts of inventories/example."""
+    with new_cloud(0) as cloud:
+        for host in HOSTS:
+            cloud.control("computes", {"host": host})
+        yield cloud
 
 
 def writes(cloud: t.Any) -> list[t.Any]:
@@ -234,7 +245,7 @@ class World:
 
     def clear(self) -> None:
         """As it was before, whatever an example has made of it."""
-        if not writes(self.cloud):
+        if not writes(self.cloud) and not self.started:
             return
         self.cloud.control("faults", [])
         self.cloud.control("guests/reset", {})
@@ -303,9 +314,9 @@ class Stage:
     def set(self, given: Given, examples: Mapping[str, Example]) -> None:
         """Write what the operator of the examples has: an inventory besides, and what is given."""
         self.own()
-        if given.example_inventory:
-            shutil.copytree(ROOT / "inventories" / "example", self.folder / "inventories" / "mine")
-            (self.folder / "inventories" / "example").symlink_to(ROOT / "inventories" / "example")
+        if given.inventory != "ours":
+            name = "mine" if given.inventory == "copied" else "example"
+            shutil.copytree(ROOT / "inventories" / "example", self.folder / "inventories" / name)
             return
         inventory = yaml.safe_load((ROOT / "inventories" / "example" / "hosts.yml").read_text(encoding="utf-8"))
         children = inventory["all"]["children"]
@@ -406,3 +417,141 @@ class Stage:
             for phase, arguments in (("predicted", ["--check"]), ("made", []), ("again", []))
             for outcome in self.play("play.yml", phase, *arguments)
         ]
+
+
+# ---- what is played, and how
+
+
+def matching(patterns: Iterable[str], key: str) -> list[str]:
+    """The patterns that the name of an example matches, the name itself before any pattern."""
+    return [pattern for pattern in patterns if pattern == key] or [
+        pattern for pattern in patterns if fnmatch.fnmatchcase(key, pattern)
+    ]
+
+
+def words(text: str) -> list[str]:
+    """Lines, without how wide they are set."""
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Catalogue:
+    """Examples of which each runs here, or is known not to.
+
+    :param elsewhere: what does not run here (names or patterns), and why
+    :param stages: what is there before, where that is more than eight hosts
+    """
+
+    examples: Mapping[str, Example]
+    elsewhere: Mapping[str, str]
+    stages: Mapping[str, Given]
+
+    def given(self, key: str) -> Given:
+        return next((self.stages[pattern] for pattern in matching(self.stages, key)), Given())
+
+    def here(self, *kinds: Kind) -> list[str]:
+        """Names of the examples of a kind that run here; what two pages say in the same words, once."""
+        found: dict[str, str] = {}
+        for key, example in self.examples.items():
+            if example.kind in kinds and not matching(self.elsewhere, key):
+                found.setdefault(key.partition(": ")[2] if example.kind == "command" else key, key)
+        return list(found.values())
+
+    @contextlib.contextmanager
+    def stage(self, key: str, cloud: t.Any, api: t.Any, folder: Path) -> Iterator[Stage]:
+        """The stage of an example, in a world that is cleared afterwards."""
+        world = World(cloud, api)
+        world.build(self.given(key))
+        stage = Stage(folder, cloud)
+        stage.set(self.given(key), {example.key: example for example in of_pages()})
+        yield stage
+        world.clear()
+
+    def nothing_is_left_out(self, *used: str) -> None:
+        """No entry is stale, none says what another one says, and what is no example by itself is part of one."""
+        counted = collections.Counter(example.key for example in (*of_plugins(), *of_pages()))
+        assert [key for key, number in counted.items() if number > 1] == []
+        for patterns in (self.elsewhere, self.stages):
+            assert [pattern for pattern in patterns if not fnmatch.filter(self.examples, pattern)] == []
+            assert [key for key in self.examples if len(matching(patterns, key)) > 1] == []
+        assert [key for key in self.examples if matching(self.elsewhere, key) and matching(self.stages, key)] == []
+        parts = {key for given in self.stages.values() for key in given.files.values()}
+        assert set(self.here("variables", "text")) - parts == set(used)
+
+    def as_promised(self, key: str, outcomes: Sequence[Outcome]) -> None:
+        """Check mode predicted what was changed, and once was enough."""
+        seen: dict[str, dict[str, Outcome]] = collections.defaultdict(dict)
+        for outcome in outcomes:
+            seen[outcome.task][outcome.phase] = outcome
+        given = self.given(key)
+        for task, phases in seen.items():
+            if phases["made"].data["action"] in READERS:
+                assert not any(outcome.changed for outcome in phases.values()), task
+                continue
+            changed = tuple(phases[phase].changed for phase in ("predicted", "made", "again"))
+            assert changed == given.changes.get(task, (True, True, False)), task
+            if "diff" in phases["made"].data and task not in given.changes:
+                assert phases["made"].data["diff"] == phases["predicted"].data["diff"], task
+        assert set(given.changes) <= set(seen)
+
+    def play_tasks(self, key: str, stage: Stage) -> None:
+        """Tasks; what a comment below a task promises is what it says."""
+        texts = self.examples[key].tasks
+        for old, new in self.given(key).instead.items():
+            assert sum(old in text for text in texts) == 1
+            texts = [text.replace(old, new) for text in texts]
+        outcomes = stage.tasks(texts)
+        self.as_promised(key, outcomes)
+        made = [outcome for outcome in outcomes if outcome.phase == "made"]
+        assert len(made) == len(texts)
+        for text, outcome in zip(texts, made, strict=True):
+            promised = "\n".join(re.findall(r"^  # (.*)$", text, re.MULTILINE))
+            if not promised:
+                continue
+            said = outcome.data["msg"]
+            if isinstance(said, str):
+                assert set(words(promised)) <= set(words(said))
+            else:
+                assert yaml.safe_load("{%s}" % promised if isinstance(said, dict) else promised) == said
+
+    def play_plays(self, key: str, stage: Stage) -> None:
+        """Whole plays."""
+        self.as_promised(key, stage.plays(self.examples[key].text))
+
+    def play_inventory(self, key: str, stage: Stage) -> None:
+        """An inventory of the hosts of the cloud, read twice."""
+        stage.write("inventories/cloud/computes.yml", self.examples[key].text)
+        wanted = yaml.safe_load(self.examples[key].text)
+        for _once_more in range(2):
+            done = stage.run("ansible-inventory", "-i", "inventories/cloud/computes.yml", "--list")
+            assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr
+            found = json.loads(done.stdout)
+            variables = found["_meta"]["hostvars"]
+            assert sorted(variables) == HOSTS
+            for group in wanted.get("groups", {}):
+                assert sorted(found[group]["hosts"]) == HOSTS
+            for keyed in wanted.get("keyed_groups", []):
+                assert [name for name in found if name.startswith(keyed["prefix"] + "_")]
+            for name in wanted.get("compose", {}):
+                assert all(name in variables[host] for host in HOSTS)
+            assert {name for name in found if name.startswith("trait_")} == {
+                "trait_" + name for name in self.given(key).traits
+            }
+        cached = list(stage.folder.glob(".cache/scaleout-nova/inventory/*"))
+        assert bool(cached) is wanted.get("cache", False)
+
+    def play_command(self, key: str, stage: Stage) -> None:
+        """A command: playbooks change nothing when they are run again, and nothing at all in check mode."""
+        example = self.examples[key]
+        stage.cloud.control("log")
+        playbook, check = example.text.startswith("ansible-playbook"), "--check" in key
+        for again in range(2 if playbook and not check else 1):
+            done = stage.run("bash", "-euc", example.text, OS_CLOUD="admin")
+            assert done.returncode == 0, done.stdout + done.stderr
+            recaps = re.findall(r"changed=(\d+)", done.stdout)
+            assert not again or set(recaps) == {"0"}, done.stdout
+        if check:
+            assert writes(stage.cloud) == []
+        said = iter(words(done.stdout))
+        for line in filter(None, words(example.output)):
+            assert line == "..." or line in said, (line, done.stdout)  # each after the one before

@@ -8,7 +8,7 @@ It is done with what docs/aggregates.md and docs/placement.md say, word for word
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import re
 import sqlite3
@@ -18,19 +18,11 @@ from pathlib import Path
 
 import pytest
 
-
-def _beside(name: str) -> t.Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(name + ".py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-doc = _beside("doc_examples")
+sys.path.append(str(Path(__file__).parent))
+pytest.register_assert_rewrite("doc_examples")
+doc: t.Any = importlib.import_module("doc_examples")
 Aggregate, HOSTS = doc.Aggregate, doc.HOSTS
-EXAMPLES = {example.key: example for example in doc.all_examples()}
+EXAMPLES = {example.key: example for example in doc.of_pages()}
 ADOPTION = EXAMPLES["docs/aggregates.md: Read what there is"].text
 INVENTORY = EXAMPLES["docs/placement.md: # inventories/cloud/computes.yml"].text
 APPLY = next(key for key in EXAMPLES if key.startswith("docs/aggregates.md: ansible-playbook -i inventories/cloud"))
@@ -59,9 +51,7 @@ AGGREGATES = {
 
 @pytest.fixture(scope="module")
 def running_cloud(new_cloud: t.Any) -> t.Iterator[t.Any]:
-    with new_cloud(0) as cloud:
-        for host in HOSTS:
-            cloud.control("computes", {"host": host})
+    with doc.example_cloud(new_cloud) as cloud:
         yield cloud
 
 
