@@ -16,7 +16,7 @@ options:
       - Compute hosts, by the names that their services have in Nova (C(openstack compute service list)), or globs of
         these such as V(cpu-1*). Meant are the resource providers of their compute nodes, not those nested in them.
       - A name or glob that no compute host has is an error. An empty list means no host.
-      - O(hosts), O(aggregates) and O(providers) add to each other.
+      - O(hosts), O(aggregates), O(rule) and O(providers) add to each other.
     type: list
     elements: str
   aggregates:
@@ -39,4 +39,22 @@ options:
     description: Of the providers that the other options mean, only those with none of these traits.
     type: list
     elements: str
+"""
+
+    RULE = r"""
+options:
+  rule:
+    description:
+      - Compute hosts by what is known of them, in addition to those of the other options. The dictionary is that of the
+        rules of M(scaleout.nova.host_aggregates), where all that it may hold is described, such as
+        C(traits), C(inventory), C(hypervisor_type), C(service), or C(vars) and C(groups) of the inventory.
+      - Only what the rule asks for is read. A rule that no host matches means no host.
+      - Hosts without a compute node have nothing in Placement, and are passed over there.
+    type: dict
+  host_facts:
+    description:
+      - What the inventory knows of the hosts, for O(rule), made by the filter P(scaleout.nova.host_facts#filter). As in
+        M(scaleout.nova.host_aggregates), the rule is then about the hosts that are named here, and otherwise about all.
+    type: dict
+    default: {}
 """

@@ -25,6 +25,7 @@ notes:
 extends_documentation_fragment:
   - scaleout.nova.attributes.writer
   - scaleout.nova.cloud
+  - scaleout.nova.providers.rule
 options:
   hosts:
     description:
@@ -85,6 +86,13 @@ EXAMPLES = r"""
     cloud: admin
     aggregates: [ssd]
     state: enabled
+
+- name: No new servers on hosts with little memory
+  scaleout.nova.compute_service:
+    cloud: admin
+    rule: {not: {inventory: {MEMORY_MB: 16384}}}
+    state: disabled
+    disabled_reason: too small
 
 - name: This host has been fenced, so its servers may be evacuated
   scaleout.nova.compute_service:
@@ -157,6 +165,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import computes, selection
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError, listed
+from ansible_collections.scaleout.nova.plugins.module_utils._cloud.hosts import RULE_ARGUMENTS, ByRule
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.nova import ComputeService, Nova
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.parallel import settle
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.placement import Placement
@@ -259,17 +268,19 @@ class Run:
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.wanted = Wanted.from_params(module.params)
+        self.by_rule = ByRule(module.params)
         self.cloud = cloud_module.connect(module)
         self.nova = Nova(self.cloud)
 
     def choose(self, services: t.Mapping[str, ComputeService]) -> list[str]:
         """The hosts that are meant."""
         params = self.module.params
-        hosts = params["hosts"] or []
+        names = params["hosts"] or []
         if self.wanted.state == "absent":
-            hosts = [name for name in hosts if name in services or selection.is_glob(name)]
+            names = [name for name in names if name in services or selection.is_glob(name)]
         members = selection.aggregate_members(self.nova, params["aggregates"])
-        found, problems = selection.choose_hosts(hosts, params["aggregates"], sorted(services), members)
+        by_rule = self.by_rule.hosts(self.cloud)
+        found, problems = selection.choose_hosts(names, params["aggregates"], sorted(services), members, by_rule)
         if problems and self.wanted.state != "absent":
             raise selection.ProblemsError(problems)
         return found
@@ -367,12 +378,13 @@ def main() -> None:
             **cloud_module.CLOUD_ARGUMENTS,
             "hosts": {"type": "list", "elements": "str"},
             "aggregates": {"type": "list", "elements": "str"},
+            **RULE_ARGUMENTS,
             "state": {"type": "str", "choices": ["enabled", "disabled", "absent"]},
             "disabled_reason": {"type": "str"},
             "forced_down": {"type": "bool"},
             "force": {"type": "bool", "default": False},
         },
-        required_one_of=[("hosts", "aggregates")],
+        required_one_of=[("hosts", "aggregates", "rule")],
         supports_check_mode=True,
     )
     try:

@@ -264,30 +264,14 @@ from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.declarat
 from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.model import (
     OWNER,
     AggregatesError,
-    HostFacts,
     Plan,
     Step,
 )
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.aggregates import VERIFY, Manager, Wanted
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.scaleout.nova.plugins.module_utils._cloud.hosts import host_facts
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.selection import ProblemsError
-
-
-def host_facts(given: t.Mapping[str, t.Any]) -> dict[str, HostFacts]:
-    """What the inventory says, by host.
-
-    :raises AggregatesError: it has another shape
-    """
-    found = {}
-    for host, facts in given.items():
-        variables, groups = (facts.get("vars") or {}, facts.get("groups") or []) if isinstance(facts, dict) else (0, 0)
-        if not isinstance(variables, dict) or not isinstance(groups, list):
-            raise AggregatesError(
-                "host_facts.%s has to be a dictionary with vars, a dictionary, and groups, a list" % host
-            )
-        found[host] = HostFacts(variables, frozenset(str(group) for group in groups))
-    return found
 
 
 def wanted(params: t.Mapping[str, t.Any]) -> Wanted:

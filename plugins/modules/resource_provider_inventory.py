@@ -39,6 +39,7 @@ extends_documentation_fragment:
   - scaleout.nova.attributes.writer
   - scaleout.nova.cloud
   - scaleout.nova.providers
+  - scaleout.nova.providers.rule
 options:
   inventories:
     description:
@@ -92,6 +93,16 @@ EXAMPLES = r"""
     inventories:
       VCPU: {allocation_ratio: 4.0}
     watch: 400
+
+- name: Other ratios in a rack, by a group of the inventory
+  scaleout.nova.resource_provider_inventory:
+    cloud: admin
+    rule: "{{ dense }}"
+    host_facts: "{{ groups['computes'] | scaleout.nova.host_facts(hostvars, [{'name': 'dense', 'rule': dense}]) }}"
+    inventories:
+      VCPU: {allocation_ratio: 8.0}
+  vars:
+    dense: {groups: rack_b1}
 
 - name: Thirty licenses for whoever shares this pool
   scaleout.nova.resource_provider_inventory:
@@ -179,6 +190,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import provider_inventories, selection
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.scaleout.nova.plugins.module_utils._cloud.hosts import RULE_ARGUMENTS, ByRule
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.nova import Nova
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.parallel import settle
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.placement import Placement
@@ -227,6 +239,7 @@ class Run:
         params = module.params
         self.wanted = provider_inventories.parse(params["inventories"], params["absent"])
         self.allow_below_usage: bool = params["allow_below_usage"]
+        self.by_rule = ByRule(params)
         self.cloud = cloud_module.connect(module)
         self.placement = Placement(self.cloud)
 
@@ -302,7 +315,7 @@ class Run:
         :raises CloudError: nothing has been changed
         """
         params = self.module.params
-        options = selection.Options.from_params(params)
+        options = selection.Options.from_params(params, self.by_rule.hosts(self.cloud))
         targets = selection.choose_providers(Nova(self.cloud), self.placement, options)
         changes = self.plan(targets)
         classes = provider_inventories.missing_classes(self.placement, changes)
@@ -323,6 +336,7 @@ def main() -> None:
         argument_spec={
             **cloud_module.CLOUD_ARGUMENTS,
             **selection.ARGUMENTS,
+            **RULE_ARGUMENTS,
             "inventories": {"type": "dict", "default": {}},
             "absent": {"type": "list", "elements": "str", "default": []},
             "allow_below_usage": {"type": "bool", "default": False},

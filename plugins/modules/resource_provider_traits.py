@@ -30,6 +30,7 @@ extends_documentation_fragment:
   - scaleout.nova.attributes.writer
   - scaleout.nova.cloud
   - scaleout.nova.providers
+  - scaleout.nova.providers.rule
 options:
   traits:
     description: Traits, of your own (V(CUSTOM_SSD)) or standard ones (V(STORAGE_DISK_SSD)).
@@ -71,6 +72,12 @@ EXAMPLES = r"""
     hosts: ['cpu-b1-*']
     traits: [CUSTOM_RACK_B1]
     state: exact
+
+- name: All hosts that are up and have 4 GiB of memory or more
+  scaleout.nova.resource_provider_traits:
+    cloud: admin
+    rule: {service: up, inventory: {MEMORY_MB: 4096}}
+    traits: [CUSTOM_LARGE]
 
 - name: Forget about a trait
   scaleout.nova.resource_provider_traits:
@@ -140,6 +147,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import provider_traits, selection
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError
+from ansible_collections.scaleout.nova.plugins.module_utils._cloud.hosts import RULE_ARGUMENTS, ByRule
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.nova import Nova
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.parallel import settle
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.placement import Placement
@@ -181,12 +189,13 @@ class Run:
         problems = provider_traits.problems(params["traits"])
         if problems:
             raise selection.ProblemsError(problems)
+        self.by_rule = ByRule(params)
         self.cloud = cloud_module.connect(module)
         self.placement = Placement(self.cloud)
 
     def targets(self) -> list[selection.Target]:
         """The providers that are meant. By a trait that is to go and that Placement does not know, none is."""
-        options = selection.Options.from_params(self.module.params)
+        options = selection.Options.from_params(self.module.params, self.by_rule.hosts(self.cloud))
         going = self.wanted.traits & set(options.required_traits or ())
         if self.wanted.state == "absent" and going:
             known = selection.known_traits(self.placement, "in:" + ",".join(sorted(going)))
@@ -249,6 +258,7 @@ def main() -> None:
         argument_spec={
             **cloud_module.CLOUD_ARGUMENTS,
             **selection.ARGUMENTS,
+            **RULE_ARGUMENTS,
             "traits": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent", "exact"], "default": "present"},
             "purge_unused": {"type": "bool", "default": False},

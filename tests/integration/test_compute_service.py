@@ -98,6 +98,17 @@ def test_by_aggregate(run: t.Any, nova: t.Any) -> None:
         nova("DELETE", "/os-aggregates/%d" % made["id"])
 
 
+def test_by_rule(run: t.Any, nova: t.Any) -> None:
+    facts = {host: {"vars": {"rack": "r1" if host == "cmp3" else "r2"}} for host in ("cmp1", "cmp2", "cmp3")}
+    task = {"rule": {"vars": {"rack": "r1"}, "service": "up"}, "host_facts": facts, "state": "disabled"}
+    result = run("compute_service", hosts=["cmp1"], **task)
+    assert [row["host"] for row in result.hosts] == ["cmp1", "cmp3"] and result.changed is True
+    assert [service(nova, host)["status"] for host in ("cmp1", "cmp2", "cmp3")] == ["disabled", "enabled", "disabled"]
+    assert run("compute_service", **task).changed is False
+    assert run("compute_service", rule={"service": "down"}, state="disabled").hosts == []
+    assert "rule.service is" in run("compute_service", rule={"service": "dead"}, state="disabled").msg
+
+
 @pytest.mark.parametrize(
     ("task", "message"),
     [

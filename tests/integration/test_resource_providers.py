@@ -153,6 +153,45 @@ def test_by_aggregate_and_by_traits(run: t.Any, providers: Providers, nova: t.An
         nova("DELETE", "/os-aggregates/%d" % made["id"])
 
 
+def test_by_rule(run: t.Any, providers: Providers, cloud: t.Any) -> None:
+    providers("PUT", "/traits/CUSTOM_SLOW")
+    providers.put("cmp3", "traits", [*providers.get("cmp3", "traits"), "CUSTOM_SLOW"])
+    facts = {"cmp1": {"vars": {"rack": 1}, "groups": ["computes"]}, "cmp3": {"vars": {"rack": 2}, "groups": []}}
+    task: dict[str, t.Any] = {"inventories": {"VCPU": {"allocation_ratio": 2.5}}, "check": True}
+    for rule, matched in (
+        ({"traits": ["CUSTOM_SLOW"]}, ["cmp3"]),
+        ({"not": {"traits": ["CUSTOM_SLOW"]}}, ["cmp1", "cmp2"]),
+        ({"inventory": {"MEMORY_MB": 8192}, "hypervisor_type": "fake"}, ["cmp1", "cmp2", "cmp3"]),
+        ({"traits": ["CUSTOM_UNKNOWN"]}, []),
+    ):
+        result = run("resource_provider_inventory", rule=rule, **task)
+        assert (result.code, result.matched) == (0, matched)
+    cloud.control("log")
+    result = run("resource_provider_inventory", rule={"vars": {"rack": 2}}, hosts=["cmp2"], host_facts=facts, **task)
+    assert result.matched == ["cmp2", "cmp3"]
+    assert len(calls(cloud, "GET")) == 7  # services for the rule, providers, hypervisors; two for each of the two
+    everybody = run("resource_provider_inventory", rule={"service": "up"}, host_facts=facts, **task)
+    assert everybody.matched == ["cmp1", "cmp3"]  # of those that the inventory names
+    nobody = run("resource_provider_inventory", rule={"groups": "computes"}, required_traits=["CUSTOM_SLOW"], **task)
+    assert (nobody.code, nobody.matched) == (0, [])
+    wrong = run("resource_provider_inventory", rule={"any": [{"trait": ["X"]}]}, **task)
+    assert wrong.msg.startswith("rule.any[0].trait is no option (similar: traits): there are ")
+    wrong = run("resource_provider_inventory", rule={"service": "up"}, host_facts={"cmp1": ["r1"]}, **task)
+    assert wrong.msg == "host_facts.cmp1 has to be a dictionary with vars, a dictionary, and groups, a list."
+
+
+def test_traits_by_rule(run: t.Any, providers: Providers) -> None:
+    facts = {host: {"groups": ["fast" if host == "cmp2" else "slow"]} for host in ("cmp1", "cmp2", "cmp3")}
+    task = {"rule": {"groups": ["fast"]}, "host_facts": facts, "traits": ["CUSTOM_FAST"]}
+    predicted = run("resource_provider_traits", check=True, **task)
+    result = run("resource_provider_traits", **task)
+    assert result.changed is True and result.matched == ["cmp2"] and result.changes == predicted.changes
+    assert "CUSTOM_FAST" in providers.get("cmp2", "traits") and "CUSTOM_FAST" not in providers.get("cmp1", "traits")
+    assert run("resource_provider_traits", **task).changed is False
+    gone = run("resource_provider_traits", rule={"traits": ["CUSTOM_FAST"]}, traits=["CUSTOM_FAST"], state="absent")
+    assert gone.changed is True and gone.matched == ["cmp2"]
+
+
 def test_an_empty_list_is_nobody(run: t.Any, providers: Providers) -> None:
     providers("PUT", "/traits/CUSTOM_SLOW")
     providers.put("cmp3", "traits", [*providers.get("cmp3", "traits"), "CUSTOM_SLOW"])

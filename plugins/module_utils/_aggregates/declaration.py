@@ -57,6 +57,14 @@ def parse(data: c.Mapping[str, t.Any]) -> Declaration:
     return Declaration(aggregates, groups)
 
 
+def parse_rule(data: t.Any) -> Rule:
+    """A rule by itself.
+
+    :raises AggregatesError: names the path of the first bad value, from ``rule`` on
+    """
+    return _rule("rule", data)
+
+
 def needs(declaration: Declaration) -> Needs:
     """What has to be read of the hosts."""
     aggregates = declaration.aggregates

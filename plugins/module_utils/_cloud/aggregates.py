@@ -18,19 +18,17 @@ import random
 import time
 import typing as t
 
-from .._aggregates import declaration as declarations
-from .._aggregates import named
-from .._aggregates.model import IMAGES_KEY, OWNER_KEY, Declaration, Facts, Observed, ObservedHost, Plan, Step
+from .._aggregates.model import IMAGES_KEY, OWNER_KEY, Declaration, Facts, Observed, Plan, Step
 from .._aggregates.plan import plan
 from .._capacity.model import Aggregate
 from . import snapshot
 from .computes import servers_of
 from .errors import TRANSIENT, CloudError, ConflictError, HttpError, NotFoundError
 from .glance import Glance
-from .nova import Hypervisor, Nova
+from .hosts import HostReader
+from .nova import Nova
 from .parallel import NotTriedError, despite_conflicts, settle
 from .placement import Placement
-from .selection import known_traits, with_traits
 from .session import Cloud
 
 #: so many hosts are changed at the same time
@@ -47,8 +45,6 @@ OWN_KEYS = "scaleout:"
 DIGEST = "sha256:"
 #: images to cache (Ussuri)
 IMAGES = "2.81"
-#: inventory variable with the cell of a host, which no API tells
-CELL_VARIABLE = "nova_compute_cell"
 
 #: When membership in Placement is compared with that in Nova: of aggregates whose hosts were changed, of all declared
 #: ones, or never.
@@ -146,12 +142,12 @@ class Reader:
         self.wanted = wanted
         self.nova = Nova(cloud)
         self.placement = Placement(cloud)
-        self.needs = declarations.needs(wanted.declaration)
-        self._nodes: dict[str, list[Hypervisor]] | None = None
+        self.hosts = HostReader(cloud, wanted.declaration, wanted.facts)
+        self.nodes = self.hosts.nodes
 
     def read(self) -> Observed:
         """The cloud as it is."""
-        parts: list[c.Callable[[], t.Any]] = [lambda: read_aggregates(self.nova), self._hosts, self._snapshot]
+        parts: list[c.Callable[[], t.Any]] = [lambda: read_aggregates(self.nova), self.hosts.read, self._snapshot]
         aggregates, hosts, taken = self.cloud.each(lambda part: part(), parts)
         observed = Observed(hosts=hosts, aggregates=aggregates, snapshot=taken)
         if self.wanted.verify == "declared":
@@ -185,64 +181,8 @@ class Reader:
         taken, _readings = snapshot.read(self.cloud, snapshot.Options(servers=True))
         return dataclasses.replace(observed, snapshot=taken)
 
-    def nodes(self) -> dict[str, list[Hypervisor]]:
-        """The compute nodes by host, read once. Of a host with several, Nova only takes the first into aggregates."""
-        if self._nodes is None:
-            self._nodes = self.nova.hypervisors()
-        return self._nodes
-
     def _snapshot(self) -> t.Any:
-        return snapshot.read(self.cloud)[0] if self.needs.snapshot else None
-
-    def _hosts(self) -> dict[str, ObservedHost]:
-        services = self.nova.compute_services()
-        traits, inventories, types = self._traits(), self._inventories(), self._types()
-        return {
-            host: ObservedHost(
-                name=host,
-                up=service.up,
-                hypervisor_type=types.get(host, ""),
-                cell=self._cell(host),
-                traits=frozenset(trait for trait, holders in traits.items() if host in holders),
-                inventory=inventories.get(host, {}),
-            )
-            for host, service in sorted(services.items())
-        }
-
-    def _cell(self, host: str) -> str | None:
-        facts = self.wanted.facts.get(host)
-        value = facts.vars.get(CELL_VARIABLE) if facts is not None else None
-        return value if isinstance(value, str) else None
-
-    def _types(self) -> dict[str, str]:
-        """The type of hypervisor by host, where the declaration asks for it."""
-        if not self.needs.hypervisor_type:
-            return {}
-        return {host: nodes[0].type for host, nodes in self.nodes().items()}
-
-    def _traits(self) -> dict[str, frozenset[str]]:
-        """The hosts of each trait that the declaration names; one call for each that Placement knows."""
-        wanted = named.traits(self.wanted.declaration)
-        if not wanted:
-            return {}
-        known = known_traits(self.placement, "in:" + ",".join(sorted(wanted)))
-        holders = self.cloud.each(lambda name: self._of_providers(with_traits(self.placement, [name])), known)
-        return dict(zip(known, holders, strict=True))
-
-    def _inventories(self) -> dict[str, dict[str, int]]:
-        """Totals by resource class and host, where the declaration asks for them; one call for each host."""
-        if not self.needs.inventory:
-            return {}
-        nodes = self.nodes()
-        found = self.cloud.each(lambda host: self.placement.inventories(nodes[host][0].id) or {}, nodes)
-        return {
-            host: {name: held["total"] for name, held in inventories.items()}
-            for host, inventories in zip(nodes, found, strict=True)
-        }
-
-    def _of_providers(self, uuids: c.Container[str]) -> frozenset[str]:
-        """Hosts whose resource providers are among these."""
-        return frozenset(host for host, nodes in self.nodes().items() if any(node.id in uuids for node in nodes))
+        return snapshot.read(self.cloud)[0] if self.hosts.needs.snapshot else None
 
     def _with_mirror(self, observed: Observed, names: c.Set[str]) -> Observed:
         """With what Placement has of the named aggregates; of the others with what was known, or with what Nova has."""
@@ -253,7 +193,7 @@ class Reader:
         uuids = [each.uuid for each in observed.aggregates if each.name in names]
         if uuids:
             self.nodes()  # once, and not in every thread
-        members = self.cloud.each(lambda uuid: self._of_providers(self.placement.providers(member_of=uuid)), uuids)
+        members = self.cloud.each(lambda uuid: self.hosts.of_providers(self.placement.providers(member_of=uuid)), uuids)
         mirror.update(zip(uuids, members, strict=True))
         return dataclasses.replace(observed, mirror=mirror)
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which compute hosts and resource providers the options of a module mean.
 
-The options are those of the documentation fragment scaleout.nova.providers: ``hosts``, ``aggregates`` and
+The options are those of the documentation fragment scaleout.nova.providers: ``hosts``, ``aggregates``, ``rule`` and
 ``providers`` add to each other, ``required_traits`` and ``forbidden_traits`` choose among what they give. An option
-that is not there is None. An empty list means nothing at all, and never everything.
+that is not there is None. An empty list means nothing at all, and never everything. Rules are read in hosts.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ARGUMENTS: t.Mapping[str, t.Mapping[str, t.Any]] = {
     for name in ("hosts", "aggregates", "providers", "required_traits", "forbidden_traits")
 }
 #: at least one of these has to say what is meant
-REQUIRED_ONE_OF = [("hosts", "aggregates", "providers", "required_traits")]
+REQUIRED_ONE_OF = [("hosts", "aggregates", "rule", "providers", "required_traits")]
 
 Names = t.Optional[t.Sequence[str]]  # noqa: UP045
 
@@ -38,18 +38,22 @@ class ProblemsError(CloudError):
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What the operator wrote."""
+    """What the operator wrote.
+
+    :param by_rule: the compute hosts that the rule holds for
+    """
 
     hosts: Names = None
     aggregates: Names = None
     providers: Names = None
     required_traits: Names = None
     forbidden_traits: Names = None
+    by_rule: Names = None
 
     @classmethod
-    def from_params(cls, params: t.Mapping[str, t.Any]) -> Options:
+    def from_params(cls, params: t.Mapping[str, t.Any], by_rule: Names = None) -> Options:
         """Out of a module's parameters."""
-        return cls(**{field.name: params.get(field.name) for field in dataclasses.fields(cls)})
+        return cls(**{name: params.get(name) for name in ARGUMENTS}, by_rule=by_rule)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,19 +97,24 @@ def is_glob(pattern: str) -> bool:
 
 
 def choose_hosts(
-    hosts: Names, aggregates: Names, known: t.Collection[str], members: t.Mapping[str, t.Collection[str]]
+    hosts: Names,
+    aggregates: Names,
+    known: t.Collection[str],
+    members: t.Mapping[str, t.Collection[str]],
+    by_rule: Names = None,
 ) -> tuple[list[str], list[str]]:
     """The compute hosts that the options mean, sorted; and what means nothing.
 
     :param known: the compute hosts that there are
     :param members: host aggregate -> its hosts
+    :param by_rule: hosts that a rule holds for; those that are not known are passed over
     """
     found, problems = choose(hosts or (), known, "compute host")
     names, unknown = choose(aggregates or (), members, "host aggregate")
     grouped = {host for name in names for host in members[name]}
     strange = sorted(grouped - set(known))
     problems += unknown + ["The host '%s' of an aggregate is no compute host." % host for host in strange]
-    return sorted({*found, *grouped} - {*strange}), problems
+    return sorted({*found, *grouped, *(by_rule or ())}.intersection(known)), problems
 
 
 def aggregate_members(nova: Nova, aggregates: Names) -> dict[str, list[str]]:
@@ -154,12 +163,11 @@ def _named(
     nodes: t.Mapping[str, t.Sequence[Hypervisor]],
     options: Options,
 ) -> tuple[set[str], list[str]]:
-    """UUIDs of what hosts, aggregates and providers name, of all providers where there are none of these options."""
-    if options.hosts is None and options.aggregates is None and options.providers is None:
+    """UUIDs of what hosts, aggregates, rule and providers mean, of all providers where none of these is given."""
+    if all(each is None for each in (options.hosts, options.aggregates, options.providers, options.by_rule)):
         return set(rows), []
-    hosts, problems = choose_hosts(
-        options.hosts, options.aggregates, sorted(nodes), aggregate_members(nova, options.aggregates)
-    )
+    members = aggregate_members(nova, options.aggregates)
+    hosts, problems = choose_hosts(options.hosts, options.aggregates, sorted(nodes), members, options.by_rule)
     chosen = {node.id for host in hosts for node in nodes[host]}
     homeless = sorted(node.hostname for host in hosts for node in nodes[host] if node.id not in rows)
     problems += ["The compute node '%s' has no resource provider." % name for name in homeless]

@@ -54,6 +54,11 @@ def test_hosts_of_aggregates() -> None:
     ]
 
 
+def test_hosts_of_a_rule_add_to_the_others_and_those_without_a_node_are_passed_over() -> None:
+    assert selection.choose_hosts(["cpu1"], None, KNOWN, {}, ["cpu2", "no-node"]) == (["cpu1", "cpu2"], [])
+    assert selection.choose_hosts(None, None, KNOWN, {}, []) == ([], [])
+
+
 def test_many_problems_are_not_all_listed() -> None:
     text = str(selection.ProblemsError(["A%d." % number for number in range(25)]))
     assert "A19." in text and "A20." not in text and text.endswith("There are 5 more problems.")
