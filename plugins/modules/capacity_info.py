@@ -145,12 +145,16 @@ flavors:
           description: One of V(resource), V(unit), V(trait), V(aggregate), V(tree) and V(rule).
           type: str
         hosts:
-          description: On how many hosts it is the limit.
+          description:
+            - On how many hosts it is in the way, so that more would fit there without it, or no more even if there was
+              nothing else.
           type: int
         more:
           description:
             - How many more servers would fit without it, and with everything else as it is. Null when nothing else
               would be a limit.
+            - Without a resource class means that the hosts have it without end, without C(max_unit of) one that no
+              inventory has this unit, without a trait or a rule that nobody asks for it.
           type: int
     unknown:
       description: Sentences on what decides as well and could not be taken into account.

@@ -48,6 +48,7 @@ def suspects(request: Request, shape: Shape) -> t.Iterator[Suspect]:
         if name in node.units
         for unit in wrong_units(node.units[name], amount)
     }
+    offended |= {(name, "max_unit") for name in classes if _exceeds_together(request, shape, name)}
     for name, unit in sorted(offended):
         others = _waive(other for other in classes if other != name) | units - {(name, unit)}
         yield Suspect("%s of %s" % (unit, name), "unit", request, frozenset([(name, unit)]), bare, others)
@@ -67,7 +68,17 @@ def suspects(request: Request, shape: Shape) -> t.Iterator[Suspect]:
         yield Suspect("aggregates", "aggregate", without, frozenset(), _only(request, aggregates=True), anything)
     if request.isolate or request.same_subtree or any(group.in_tree for group in request.groups):
         without = _only(request, None, None, True, False)
+        without = replace(without, groups=tuple(group for group in without.groups if group.resources))
         yield Suspect("group rules", "tree", without, frozenset(), _only(request, rules=True), units)
+
+
+def _exceeds_together(request: Request, shape: Shape, name: str) -> bool:
+    """Whether what several groups ask of a class is too much for the max_unit of one provider."""
+    wanted = [amount for group in request.groups for other, amount in group.resources if other == name]
+    if len(wanted) < 2:
+        return False
+    units = [node.units[name].max_unit for node in shape if name in node.units]
+    return any(limit is not None and sum(wanted) > limit for limit in units)
 
 
 def _waive(classes: t.Iterable[str]) -> Waived:

@@ -77,7 +77,8 @@ class Plan:
 def plan(shape: Shape, request: Request, located: Located, waived: Waived = frozenset()) -> Plan | None:
     """What has to be packed for one of the request; None when it can never fit, whatever is free.
 
-    :param waived: limits that are left out, to see what they cost
+    :param waived: limits that are left out, to see what they cost: units of a class, or the class itself, which every
+        provider of the tree then has without end
     """
     root = shape[0]
     if not request.root_required <= root.traits or request.root_forbidden & root.traits:
@@ -90,7 +91,7 @@ def plan(shape: Shape, request: Request, located: Located, waived: Waived = froz
     covers = _covers(shape, request, items)
     if covers is None or not all(item.options for item in items):
         return None
-    components = _components(shape, request, items, covers)
+    components = _components(shape, request, items, covers, waived)
     return Plan(components, _simple(components))
 
 
@@ -161,11 +162,11 @@ def _demands(resources: t.Iterable[tuple[str, int]], waived: Waived) -> tuple[tu
 
 def _accepts(node: Node, name: str, amount: int, waived: Waived) -> bool:
     """Whether a provider has the class, and its units allow the amount."""
-    if (name, EVERYTHING) in waived:
+    if (name, EVERYTHING) in waived and not node.foreign:
         return True
     if name not in node.units:
         return False
-    return all((name, unit) in waived for unit in wrong_units(node.units[name], amount))
+    return all({(name, unit), (name, EVERYTHING)} & waived for unit in wrong_units(node.units[name], amount))
 
 
 def _meets(has: frozenset[str], wanted: AllOfAny) -> bool:
@@ -223,7 +224,9 @@ def _subtrees(shape: Shape, request: Request, items: list[_Item]) -> list[frozen
 # ---- components
 
 
-def _components(shape: Shape, request: Request, items: list[_Item], covers: list[_Cover]) -> tuple[Component, ...]:
+def _components(
+    shape: Shape, request: Request, items: list[_Item], covers: list[_Cover], waived: Waived
+) -> tuple[Component, ...]:
     """The parts that have no cell and no rule in common."""
     granular = [number for number, item in enumerate(items) if item.suffix]
     apart = frozenset(granular) if request.isolate and len(granular) > 1 else frozenset()
@@ -248,7 +251,13 @@ def _components(shape: Shape, request: Request, items: list[_Item], covers: list
                 join(first, second)
     return tuple(
         _component(
-            shape, items, [number for number in range(len(items)) if part[number] == first], covers, apart, subtrees
+            shape,
+            items,
+            [number for number in range(len(items)) if part[number] == first],
+            covers,
+            apart,
+            subtrees,
+            waived,
         )
         for first in sorted(set(part))
     )
@@ -261,6 +270,7 @@ def _component(
     covers: list[_Cover],
     apart: frozenset[int],
     subtrees: list[frozenset[int]],
+    waived: Waived,
 ) -> Component:
     """One part, with its items numbered from 0."""
     renumbered = {number: position for position, number in enumerate(numbers)}
@@ -299,7 +309,7 @@ def _component(
         for node in shape:
             for name, cell in node.cells.items():
                 limit = node.units[name].max_unit
-                if cell in cells and limit is not None:
+                if cell in cells and limit is not None and (name, "max_unit") not in waived:
                     most[cell] = limit
     ancestors = tuple(node.above for node in shape) if own_subtrees else ()
     pools = _pools(shape, [items[number] for number in numbers])

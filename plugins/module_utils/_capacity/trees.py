@@ -43,7 +43,12 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What keeps one more from fitting.
+    """What keeps more from fitting in a tree: without it more would fit, or by itself it lets no more fit.
+
+    Without a resource class means that every provider of the tree has it without end, and those of other trees that share
+    what they have of it; without a unit, that no inventory of the class has it; without anything else, that nobody asks
+    for it. By itself means that everything else is taken away in this manner. A class is a limit by itself where it is
+    enough for no more than fit now, anything else where nothing fits at all.
 
     :param limit: "MEMORY_MB", "max_unit of VCPU", "trait HW_CPU_X86_AVX", "trait A or B",
         "trait !COMPUTE_STATUS_DISABLED", "aggregates", or "group rules" (isolate, same_subtree, in_tree)
@@ -402,6 +407,9 @@ class Forest:
                     blocks = False  # that depends on what is free
                 else:
                     blocks = not self._fits_once(alone, endless)
+                if blocks and suspect.waived:  # nor would anything fit without it, where the class cannot be had at all
+                    least = self._plan(tree, suspect.alone, suspect.others | suspect.waived)
+                    blocks = self._fits_once(least, endless)
                 without = self._plan(tree, suspect.without, suspect.waived)
                 entries.append(_Entry(suspect.limit, suspect.kind, without, alone, blocks))
             self._judges[key] = _Judge(self._plan(tree, request), entries, self._fits)

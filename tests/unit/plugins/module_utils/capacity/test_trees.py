@@ -271,6 +271,39 @@ LIMITS: list[tuple[str, list[Provider], Request, list[Limit]]] = [
         Request((group("1", VGPU=1), group("2", VGPU=1), group(VCPU=1)), isolate=True),
         [Limit("VCPU", "resource", 0), Limit("group rules", "tree", 0)],
     ),
+    (
+        "a unit that only groups together exceed",
+        [provider("h", VCPU=9, VGPU=Inventory(4, max_unit=1))],
+        Request((group("1", VGPU=1), group("2", VGPU=1), group(VCPU=1))),
+        [Limit("VGPU", "resource", 9), Limit("max_unit of VGPU", "unit", 2)],
+    ),
+    (
+        "a class that is there in another unit",
+        [provider("h", VCPU=9, VGPU=Inventory(4, max_unit=1))],
+        Request((group("1", VGPU=1), group("2", VGPU=1), group("3", VGPU=1), group(VCPU=3))),
+        [Limit("VGPU", "resource", 3), Limit("max_unit of VGPU", "unit", 1)],
+    ),
+    (
+        "a unit of a pool that is no help without anything of the host",
+        [
+            provider("h", VCPU=2, aggregates="a"),
+            provider("pool", traits=SHARING, aggregates="a", DISK_GB=Inventory(30, max_unit=1)),
+        ],
+        Request((group(DISK_GB=5),)),
+        [Limit("DISK_GB", "resource", None)],
+    ),
+    (
+        "a class without limit on the host, and not on what shares another one with it",
+        [provider("h", VCPU=2, MEMORY_MB=512, traits="BAD", aggregates="a"), POOL],
+        Request((group("", "", "BAD", VCPU=1, DISK_GB=5), group("1", MEMORY_MB=512))),
+        [Limit("trait !BAD", "trait", 1)],
+    ),
+    (
+        "a subtree with a trait that is nowhere",
+        [provider("h", VCPU=2), provider("g", "h", VGPU=2)],
+        Request((group("1", VGPU=1), group("2", "FAST"), group(VCPU=1)), same_subtree=(frozenset("12"),)),
+        [Limit("group rules", "tree", 2), Limit("trait FAST", "trait", 2)],
+    ),
 ]
 
 
