@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import os
 import tempfile
 import typing as t
@@ -162,6 +161,11 @@ class Snapshot:
     limits: tuple[str, ...] = ()
 
 
+# More than a Placement can have (its numbers have 32 bits, its ratios are single precision), and little enough for sums
+# and products to be numbers still.
+LARGEST = 10**60
+LARGEST_RATIO = 1e39
+
 PARTS = ("providers", "hosts", "aggregates", "flavors", "servers", "server_groups")
 
 
@@ -205,11 +209,11 @@ def _is_text_map(value: t.Any) -> bool:
 
 
 def _is_ratio(value: t.Any) -> bool:
-    return value.__class__ in (int, float) and 0 < value < math.inf
+    return value.__class__ in (int, float) and 0 < value < LARGEST_RATIO
 
 
 def _is_amounts(value: t.Any) -> bool:
-    return value.__class__ is list and all(item.__class__ is int and item > 0 for item in value)
+    return value.__class__ is list and all(item.__class__ is int and 0 < item < LARGEST for item in value)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -226,10 +230,11 @@ _TEXT = _Kind("a text", lambda value: value.__class__ is str)
 _NAME = _Kind("a text that is not empty", lambda value: value.__class__ is str and value != "")
 _MAYBE_NAME = _Kind("a text that is not empty, or null", lambda value: value is None or _NAME.test(value))
 _FLAG = _Kind("true or false", lambda value: value.__class__ is bool)
-_COUNT = _Kind("a whole number, 0 or more", lambda value: value.__class__ is int and value >= 0)
+_COUNT = _Kind("a whole number, 0 or more", lambda value: value.__class__ is int and 0 <= value < LARGEST)
 _MAYBE_COUNT = _Kind("a whole number, 0 or more, or null", lambda value: value is None or _COUNT.test(value))
 _MAYBE_UNIT = _Kind(
-    "a whole number, 1 or more, or null", lambda value: value is None or (value.__class__ is int and value > 0)
+    "a whole number, 1 or more, or null",
+    lambda value: value is None or (value.__class__ is int and 0 < value < LARGEST),
 )
 _MAYBE_RATIO = _Kind(
     "a number above 0, or null",
@@ -360,7 +365,12 @@ def _values(item: t.Any, fields: tuple[_Field, ...]) -> list[t.Any]:
 
 
 def _shown(value: t.Any) -> str:
-    text = json.dumps(value)
+    if value.__class__ is int and abs(value) >= LARGEST:
+        return "a number of more than 60 digits"
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return "nested too deeply"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -423,12 +433,21 @@ def _check_parents(providers: list[Provider]) -> None:
 
 
 def _check_hosts(snapshot: Snapshot) -> None:
-    """The provider of every host is there, where the providers were read."""
-    known = {provider.uuid for provider in snapshot.providers}
+    """The provider of every host is there, is the root of a tree, and belongs to no other host."""
+    parents = {provider.uuid: provider.parent for provider in snapshot.providers}
+    taken: dict[str, int] = {}
     for number, host in enumerate(snapshot.hosts):
-        if host.provider is not None and host.provider not in known:
-            wrong = "is %s: there is no such provider" % _shown(host.provider)
-            raise _Bad(wrong, "provider", "[%d]" % number, "hosts")
+        if host.provider is None:
+            continue
+        if host.provider not in parents:
+            wrong = "there is no such provider"
+        elif parents[host.provider] is not None:
+            wrong = "this provider is not the root of a tree"
+        elif (first := taken.setdefault(host.provider, number)) != number:
+            wrong = "[%d] has it already" % first
+        else:
+            continue
+        raise _Bad("is %s: %s" % (_shown(host.provider), wrong), "provider", "[%d]" % number, "hosts")
 
 
 def _check_format(document: t.Any) -> None:

@@ -118,6 +118,13 @@ COUNT = "it must be a whole number, 0 or more"
         ("providers.1.uuid", "p1", 'providers[1].uuid is "p1": [0] has it already'),
         ("providers.1.naem", "x", "providers[1].naem is unknown: the keys are uuid, name, parent, generation, "),
         ("hosts.0.provider", "p9", 'hosts[0].provider is "p9": there is no such provider'),
+        ("hosts.0.provider", "p2", 'hosts[0].provider is "p2": this provider is not the root of a tree'),
+        ("providers.0.inventories.VCPU.total", 10**400, "providers[0].inventories.VCPU.total is a number of more than"),
+        (
+            "providers.0.inventories.VCPU.allocation_ratio",
+            1e300,
+            "providers[0].inventories.VCPU.allocation_ratio is 1e+300",
+        ),
         ("hosts.0.status", "on", 'hosts[0].status is "on": it must be "enabled" or "disabled"'),
         ("hosts.0.forced_down", 1, "hosts[0].forced_down is 1: it must be true or false"),
         ("hosts.0.zone", "", 'hosts[0].zone is "": it must be a text that is not empty'),
@@ -227,3 +234,10 @@ def test_bad_files(tmp_path: Path, content: bytes | None, message: str) -> None:
 def test_near_matches(name: str, known: list[str], hint: str) -> None:
     error = errors.UnknownNameError("flavor", name, known)
     assert str(error) == "there is no flavor %r in the snapshot%s" % (name, hint)
+
+
+def test_two_hosts_with_one_provider() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["hosts"].append({**document["hosts"][0], "name": "other", "node": "other"})
+    with pytest.raises(errors.SnapshotError, match=r'hosts\[\d\]\.provider is "p1": \[0\] has it already'):
+        model.parse(document)
