@@ -41,14 +41,13 @@ def test_by_the_name_of_the_cloud(cloud: t.Any, tmp_path: Path) -> None:
     (tmp_path / "clouds.yaml").write_text(
         yaml.safe_dump({"clouds": {"loopback": {"auth": cloud.auth(), "region_name": "RegionOne"}}})
     )
-    known = {"OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml")}
-    done = play(tmp_path, "-e", "capacity_cloud=loopback", "--check", **known)
+    done = play(tmp_path, "-e", "capacity_cloud=loopback", "--check")
     assert done.returncode == 0, done.stdout
     assert "no snapshot was taken" in done.stdout and [path.name for path in tmp_path.iterdir()] == ["clouds.yaml"]
-    done = play(tmp_path, "-e", "capacity_cloud=loopback", **known)
+    done = play(tmp_path, "-e", "capacity_cloud=loopback")
     assert done.returncode == 0, done.stdout
     answer = json.loads((tmp_path / "capacity-report" / "capacity.json").read_text())
     assert answer["flavors"]["tiny"]["fits"] > 0 and len(answer["hosts"]) >= 3
     assert f"Room for {answer['flavors']['tiny']['fits']:,} more tiny" in done.stdout
-    again = play(tmp_path, OS_CLOUD="loopback", **known)
+    again = play(tmp_path, OS_CLOUD="loopback")
     assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout
