@@ -304,7 +304,7 @@ def module() -> Callable[..., dict[str, Any]]:
         given = json.dumps({"cloud": "scaleout", **options})
         done = subprocess.run(
             ["ansible", "controllers[0]", *sources(), "-m", f"scaleout.nova.{name}", "-a", given],
-            env={**os.environ, "ANSIBLE_LOG_PATH": "/dev/null"},
+            env={**os.environ, "ANSIBLE_LOG_PATH": "/dev/null", "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"},
             capture_output=True,
             text=True,
             check=False,
