@@ -18,7 +18,7 @@ description:
   - "The variables of a host, all of which begin with the prefix C(nova_), are
     C(nova_host) (name of the host in Nova),
     C(nova_zone),
-    C(nova_aggregates) (list of names),
+    C(nova_host_aggregates) (list of names),
     C(nova_aggregate_metadata) (dictionary; of two aggregates that disagree, the later one by name),
     C(nova_status) (V(enabled) or V(disabled)),
     C(nova_disabled_reason),
@@ -126,6 +126,7 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
 
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import Aggregate
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import computes, session
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError
 
@@ -134,17 +135,18 @@ Row = dict[str, t.Any]
 display = Display()
 
 
-def rows(hosts: t.Iterable[computes.ComputeHost], aggregates: t.Sequence[computes.Aggregate]) -> list[Row]:
+def rows(hosts: t.Iterable[computes.ComputeHost], aggregates: t.Iterable[Aggregate]) -> list[Row]:
     """The variables of each host, without their prefix; cells are not among them."""
     found = []
+    metadata_of = {aggregate.name: aggregate.metadata for aggregate in aggregates}
     for host in hosts:
         row = dataclasses.asdict(host)
         del row["service_id"]
+        row["host_aggregates"] = row.pop("aggregates")  # nova_aggregates is what a playbook declares
         first = host.hypervisors[0] if host.hypervisors else {}
         metadata: dict[str, str] = {}
-        for aggregate in aggregates:
-            if host.host in aggregate.hosts:
-                metadata.update(aggregate.metadata)
+        for name in host.aggregates:
+            metadata.update(metadata_of[name])
         found.append(
             {
                 **row,
@@ -169,7 +171,7 @@ def group_names(row: Row, group_by: t.Collection[str]) -> list[str]:
     """The groups of a host, not sanitized."""
     values: dict[str, tuple[str, list[str | None]]] = {
         "zone": ("zone", [row["zone"]]),
-        "aggregate": ("aggregate", row["aggregates"]),
+        "aggregate": ("aggregate", row["host_aggregates"]),
         "status": ("status", [row["status"]]),
         "state": ("state", [row["state"]]),
         "hypervisor_type": ("hypervisor", [row["hypervisor_type"]]),

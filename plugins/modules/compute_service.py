@@ -164,7 +164,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import computes, selection
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
-from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError, listed
+from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import listed
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.hosts import RULE_ARGUMENTS, ByRule
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.nova import ComputeService, Nova
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.parallel import settle
@@ -387,11 +387,7 @@ def main() -> None:
         required_one_of=[("hosts", "aggregates", "rule")],
         supports_check_mode=True,
     )
-    try:
-        result = Run(module).run()
-    except CloudError as error:
-        cloud_module.fail(module, error)
-    module.exit_json(**result)
+    cloud_module.finish(module, lambda: Run(module).run())
 
 
 if __name__ == "__main__":

@@ -122,7 +122,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import computes, selection
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
-from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError
 
 
 def row(host: computes.ComputeHost) -> dict[str, t.Any]:
@@ -166,11 +165,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except CloudError as error:
-        cloud_module.fail(module, error)
-    module.exit_json(**result)
+    cloud_module.finish(module, lambda: run(module))
 
 
 if __name__ == "__main__":

@@ -269,8 +269,7 @@ from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.model im
 )
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.aggregates import VERIFY, Manager, Wanted
-from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError
-from ansible_collections.scaleout.nova.plugins.module_utils._cloud.hosts import host_facts
+from ansible_collections.scaleout.nova.plugins.module_utils._cloud.hosts import host_facts, unreadable
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.selection import ProblemsError
 
 
@@ -325,10 +324,12 @@ def answer(plan: Plan) -> dict[str, t.Any]:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """What the module returns; with ``msg`` where it failed after the cloud was read.
 
-    :raises AggregatesError: the parameters cannot be read
     :raises CloudError: nothing has been changed
     """
-    declared = wanted(module.params)
+    try:
+        declared = wanted(module.params)
+    except AggregatesError as error:
+        raise unreadable(error) from None
     cloud = cloud_module.connect(module)
     manager = Manager(cloud, declared)
     plan = manager.plan()
@@ -365,15 +366,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except AggregatesError as error:
-        module.fail_json(msg="%s." % str(error).rstrip("."))
-    except CloudError as error:
-        cloud_module.fail(module, error)
-    if "msg" in result:
-        module.fail_json(**result)
-    module.exit_json(**result)
+    cloud_module.finish(module, lambda: run(module))
 
 
 if __name__ == "__main__":

@@ -102,7 +102,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import aggregates, selection
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
-from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:
@@ -133,11 +132,7 @@ def main() -> None:
         argument_spec={**cloud_module.CLOUD_ARGUMENTS, "names": {"type": "list", "elements": "str"}},
         supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except CloudError as error:
-        cloud_module.fail(module, error)
-    module.exit_json(**result)
+    cloud_module.finish(module, lambda: run(module))
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def test_groups_and_variables(inventory: Inventory, cloud: t.Any, nova: t.Any) -
     assert "cmp3" in found["zone_nova"]["hosts"] and "cmp1" in found["state_up"]["hosts"]
     assert "cmp1" in found["hypervisor_fake"]["hosts"]
     variables = found["_meta"]["hostvars"]["cmp2"]
-    assert variables["nova_aggregates"] == ["az 1", "ssd"] and variables["nova_zone"] == "az-1"
+    assert variables["nova_host_aggregates"] == ["az 1", "ssd"] and variables["nova_zone"] == "az-1"
     assert variables["nova_aggregate_metadata"] == {"rack": "r7", "ssd": "true"}
     assert variables["nova_provider"] == nova.provider("cmp2") == variables["nova_hypervisors"][0]["uuid"]
     assert variables["nova_traits"] == [] and "nova_cell" not in variables

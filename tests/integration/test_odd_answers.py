@@ -123,9 +123,11 @@ class Tape:
 @pytest.fixture
 def tape(contents: None, monkeypatch: pytest.MonkeyPatch) -> Tape:
     made = Tape()
-    monkeypatch.setattr(
-        ksa.Session, "request", lambda session, url, method, **more: made.request(session, url, method, **more)
-    )
+
+    def request(session: t.Any, url: str, method: str, **more: t.Any) -> t.Any:
+        return made.request(session, url, method, **more)
+
+    monkeypatch.setattr(ksa.Session, "request", request)
     monkeypatch.setattr(Cloud, "retry_delays", ())
     return made
 

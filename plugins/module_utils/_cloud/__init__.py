@@ -14,10 +14,11 @@ nova, placement, glance      readers and writers of what the modules need
 providers   all resource providers of a cloud, in few calls
 selection   which hosts and providers the options of a module mean
 provider_inventories, provider_traits      what changes of a provider, what is wrong with that, what will not last
-computes    the compute hosts of a cloud, and changes of their services
+hosts       what rules ask about compute hosts, and the hosts of a rule
+computes    the compute hosts of a cloud, its host aggregates, and changes of services
 aggregates  host aggregates: what a plan has to know, its steps carried out, an account of them
 snapshot    the whole cloud as one value, for the capacity engine
 cells       Nova's cells and host mappings, as the controller's own database has them
 guests      boot a guest on each host and take it away again
-module      the options that all modules of a cloud share
+module      the options that all modules of a cloud share, and how they end
 """

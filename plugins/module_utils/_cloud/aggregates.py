@@ -22,7 +22,7 @@ from .._aggregates.model import IMAGES_KEY, OWNER_KEY, Declaration, Facts, Obser
 from .._aggregates.plan import plan
 from .._capacity.model import Aggregate
 from . import snapshot
-from .computes import servers_of
+from .computes import read_aggregates, servers_of
 from .errors import TRANSIENT, CloudError, ConflictError, HttpError, NotFoundError
 from .glance import Glance
 from .hosts import HostReader
@@ -82,18 +82,6 @@ class Outcome:
 
 
 # ---- reading
-
-
-def aggregate(row: t.Mapping[str, t.Any]) -> Aggregate:
-    """An aggregate of Nova's row, the availability zone not in its metadata."""
-    found = snapshot.aggregate(row)
-    metadata = {key: value for key, value in found.metadata.items() if key != "availability_zone"}
-    return dataclasses.replace(found, metadata=metadata)
-
-
-def read_aggregates(nova: Nova) -> tuple[Aggregate, ...]:
-    """All aggregates, sorted by name."""
-    return tuple(sorted((aggregate(row) for row in nova.aggregates()), key=lambda each: each.name))
 
 
 def read_declarable(cloud: Cloud) -> tuple[list[Aggregate], frozenset[str]]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, scaleout.nova contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The compute hosts of a cloud with all that Nova's API says of them, in few calls; and changes of their services."""
+"""The compute hosts of a cloud with all that Nova's API says of them, its host aggregates; and changes of services."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import dataclasses
 import fnmatch
 import typing as t
 
+from .._capacity.model import Aggregate
+from . import snapshot
 from .errors import NotFoundError
 from .nova import ComputeService, Nova
 from .placement import Placement
@@ -45,16 +47,6 @@ class ComputeHost:
         return sum(each["running_vms"] or 0 for each in self.hypervisors)
 
 
-@dataclasses.dataclass(frozen=True)
-class Aggregate:
-    """A host aggregate."""
-
-    name: str
-    zone: str | None
-    metadata: t.Mapping[str, str]
-    hosts: frozenset[str]
-
-
 def read(cloud: Cloud, traits: t.Sequence[str] = ()) -> tuple[list[ComputeHost], list[Aggregate]]:
     """All compute hosts, sorted by name, and all aggregates. Three calls for the first thousand hosts, and one for each
     trait that some provider has.
@@ -63,13 +55,20 @@ def read(cloud: Cloud, traits: t.Sequence[str] = ()) -> tuple[list[ComputeHost],
     :raises CloudError: see Cloud and rest.Service; there is no half result
     """
     nova = Nova(cloud)
-    parts: list[t.Callable[[], t.Any]] = [nova.compute_services, lambda: hypervisors(nova), nova.aggregates]
-    services, nodes, rows = cloud.each(lambda part: part(), parts)
-    aggregates = [_aggregate(row) for row in rows]
-    hosts = [_host(service, nodes, aggregates) for _name, service in sorted(services.items())]
+    parts: list[t.Callable[[], t.Any]] = [
+        nova.compute_services,
+        lambda: hypervisors(nova),
+        lambda: read_aggregates(nova),
+    ]
+    services, nodes, aggregates = cloud.each(lambda part: part(), parts)
+    names: dict[str, list[str]] = collections.defaultdict(list)
+    for each in aggregates:
+        for host in each.hosts:
+            names[host].append(each.name)
+    hosts = [_host(service, nodes, names[host]) for host, service in sorted(services.items())]
     if traits:
         _add_traits(Placement(cloud), hosts, traits)
-    return hosts, sorted(aggregates, key=lambda each: each.name)
+    return hosts, list(aggregates)
 
 
 def hypervisors(nova: Nova) -> dict[str, list[dict[str, t.Any]]]:
@@ -89,15 +88,22 @@ def hypervisors(nova: Nova) -> dict[str, list[dict[str, t.Any]]]:
     return found
 
 
-def _aggregate(row: t.Mapping[str, t.Any]) -> Aggregate:
-    metadata = {key: value for key, value in (row.get("metadata") or {}).items() if key != "availability_zone"}
-    return Aggregate(row["name"], row.get("availability_zone") or None, metadata, frozenset(row.get("hosts") or ()))
+def aggregate(row: t.Mapping[str, t.Any]) -> Aggregate:
+    """An aggregate of Nova's row, the availability zone not in its metadata."""
+    found = snapshot.aggregate(row)
+    metadata = {key: value for key, value in found.metadata.items() if key != "availability_zone"}
+    return dataclasses.replace(found, metadata=metadata)
+
+
+def read_aggregates(nova: Nova) -> tuple[Aggregate, ...]:
+    """All aggregates, sorted by name."""
+    return tuple(sorted((aggregate(row) for row in nova.aggregates()), key=lambda each: each.name))
 
 
 def _host(
     service: ComputeService,
     nodes: t.Mapping[str, list[dict[str, t.Any]]],
-    aggregates: t.Iterable[Aggregate],
+    aggregates: t.Sequence[str],
 ) -> ComputeHost:
     return ComputeHost(
         host=service.host,
@@ -109,7 +115,7 @@ def _host(
         forced_down=service.forced_down,
         updated_at=service.updated_at,
         hypervisors=sorted(nodes.get(service.host, ()), key=lambda node: str(node["hypervisor_hostname"])),
-        aggregates=sorted(each.name for each in aggregates if service.host in each.hosts),
+        aggregates=list(aggregates),
     )
 
 

@@ -111,6 +111,11 @@ def host_facts(given: t.Mapping[str, t.Any]) -> dict[str, HostFacts]:
     return found
 
 
+def unreadable(error: AggregatesError) -> ProblemsError:
+    """The error as a module reports it."""
+    return ProblemsError(["%s." % str(error).rstrip(".")])
+
+
 class ByRule:
     """The options ``rule`` and ``host_facts`` of a module.
 
@@ -124,7 +129,7 @@ class ByRule:
             if params["rule"] is not None:
                 self._rule = declarations.parse_rule(params["rule"])
         except AggregatesError as error:
-            raise ProblemsError(["%s." % error]) from None
+            raise unreadable(error) from None
 
     def hosts(self, cloud: Cloud) -> list[str] | None:
         """The compute hosts that the rule holds for, of those that the facts name or else of all; None without a rule.

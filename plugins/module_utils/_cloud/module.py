@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, scaleout.nova contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that all modules of a cloud share (documented in the fragment scaleout.nova.cloud)."""
+"""The options that all modules of a cloud share (documented in the fragment scaleout.nova.cloud), and how they end."""
 
 from __future__ import annotations
 
@@ -86,6 +86,17 @@ def connect(module: AnsibleModule) -> session.Cloud:
     if session.SDK_IMPORT_ERROR is not None:
         raise MissingLibraryError(missing_required_lib("openstacksdk"), session.SDK_IMPORT_ERROR)
     return session.Cloud(options)
+
+
+def finish(module: AnsibleModule, run: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
+    """Run, and end the module with what comes of it: a failure where that has ``msg``, or there is an error."""
+    try:
+        result = run()
+    except CloudError as error:
+        fail(module, error)
+    if "msg" in result:
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 def fail(module: AnsibleModule, error: CloudError, **result: t.Any) -> t.NoReturn:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from ansible_collections.scaleout.nova.plugins.inventory.computes import cell_of, group_names, rows
-from ansible_collections.scaleout.nova.plugins.module_utils._cloud.computes import Aggregate, ComputeHost
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import Aggregate
+from ansible_collections.scaleout.nova.plugins.module_utils._cloud.computes import ComputeHost
 
 NODE = {
     "uuid": "u1", "hypervisor_hostname": "cpu1.lab", "hypervisor_type": "QEMU", "hypervisor_version": 10000000,
@@ -17,9 +18,9 @@ HOST = ComputeHost(
 )
 UNMAPPED = ComputeHost("cpu2", "t", "internal", "disabled", "down", "new", False, "")
 AGGREGATES = [
-    Aggregate("a", "az1", {"rack": "r1", "ssd": "true"}, frozenset(["cpu1"])),
-    Aggregate("b", None, {"rack": "r2"}, frozenset(["cpu1"])),
-    Aggregate("c", None, {"rack": "r3"}, frozenset()),
+    Aggregate(1, "u1", "a", "az1", {"rack": "r1", "ssd": "true"}, ("cpu1",)),
+    Aggregate(2, "u2", "b", None, {"rack": "r2"}, ("cpu1",)),
+    Aggregate(3, "u3", "c", None, {"rack": "r3"}, ()),
 ]
 
 
