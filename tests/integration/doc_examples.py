@@ -307,9 +307,11 @@ class Stage:
     def own(self) -> None:
         """Write what every operator has: access to a cloud."""
         access = {"auth": self.cloud.auth(), "region_name": "RegionOne"}
-        # not beside the playbook: one that is called by its name would not find it there
         self.write(".config/openstack/clouds.yaml", yaml.safe_dump({"clouds": dict.fromkeys(CLOUDS, access)}))
         self.write("ansible.cfg", "")
+        installed = self.folder / ".ansible" / "collections"
+        installed.mkdir(parents=True)
+        (installed / "ansible_collections").symlink_to(ROOT / "build" / "collections" / "ansible_collections")
 
     def set(self, given: Given, examples: Mapping[str, Example]) -> None:
         """Write what the operator of the examples has: an inventory besides, and what is given."""

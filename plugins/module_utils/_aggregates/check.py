@@ -172,7 +172,8 @@ class Check:
             elif with_servers:
                 self.problems.append(
                     "Aggregate %s is isolated, and would be left without hosts while there are %d servers on those "
-                    "that leave: %s." % (name, sum(with_servers.values()), shown(with_servers))
+                    "that leave: %s. Move the servers away first, or take off the metadata that isolates it."
+                    % (name, sum(with_servers.values()), shown(with_servers))
                 )
 
     def _keeps_room(self, name: str, leaving: c.Mapping[str, int]) -> None:

@@ -90,7 +90,8 @@ def shortage(snapshot: Snapshot, aggregate: Aggregate, leaving: c.Container[str]
     if answer["fits"]:
         return ""
     missing = ", ".join("%d of %d of %s" % (count, counts[name], name) for name, count in answer["missing"].items())
-    return " ".join(["No place is left for %s." % missing, *answer["reasons"]]).rstrip(".")
+    verb = "is left" if answer["proven"] else "was found (that there is none is not proven)"
+    return " ".join(["No place %s for %s." % (verb, missing), *answer["reasons"]]).rstrip(".")
 
 
 def _projects(aggregate: Aggregate) -> list[str]:
