@@ -89,28 +89,23 @@ class Leaf(Kind):
             raise ShapeError(value, self.words)
 
 
-class Maybe(Kind):
-    """A kind, or null, or no such key."""
-
-    def __init__(self, kind: Kind) -> None:
-        super().__init__(kind.words + " or null", optional=True)
-        self._kind = kind
-
-    def check(self, value: t.Any) -> None:
-        if value is not None:
-            self._kind.check(value)
-
-
 class Nullable(Kind):
     """A kind, or null; the key has to be there."""
 
-    def __init__(self, kind: Kind) -> None:
-        super().__init__(kind.words + " or null")
+    def __init__(self, kind: Kind, optional: bool = False) -> None:
+        super().__init__(kind.words + " or null", optional)
         self._kind = kind
 
     def check(self, value: t.Any) -> None:
         if value is not None:
             self._kind.check(value)
+
+
+class Maybe(Nullable):
+    """A kind, or null, or no such key."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind, optional=True)
 
 
 class Rows(Kind):
