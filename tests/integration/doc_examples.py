@@ -171,6 +171,17 @@ class Given:
     instead: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
+#: of several examples: why one does not run here, and what is there before
+HOST = "changes the host that it runs on, which Molecule does with hosts of its own"
+SSD = {"ssd": Aggregate(["cpu-a1-1", "cpu-b1-1"], metadata={"ssd": "true"})}
+ZONES = {
+    "az1": Aggregate(HOSTS[:4], zone="az1"),
+    "az2": Aggregate(HOSTS[4:], zone="az2"),
+}
+GENERAL = {"general": Aggregate(["cpu-a1-1", "cpu-a1-2", "cpu-a2-1"])}
+SAVED = Given(snapshot=True)
+
+
 @contextlib.contextmanager
 def example_cloud(new_cloud: t.Any) -> Iterator[t.Any]:
     """A loopback cloud with the hosts of inventories/example."""

@@ -19,9 +19,8 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 pytest.register_assert_rewrite("doc_examples")
 doc: t.Any = importlib.import_module("doc_examples")
-Aggregate, Given, HOSTS = doc.Aggregate, doc.Given, doc.HOSTS
-
-HOST = "changes the host that it runs on, which Molecule does with hosts of its own"
+Aggregate, Given, HOST, HOSTS = doc.Aggregate, doc.Given, doc.HOST, doc.HOSTS
+SSD, ZONES, GENERAL, SAVED = doc.SSD, doc.ZONES, doc.GENERAL, doc.SAVED
 
 #: what does not run here (a name may be a pattern), and why
 ELSEWHERE = {
@@ -41,13 +40,6 @@ RACKS = {
     "rack %s" % rack: Aggregate([host for host in HOSTS if rack in host], metadata={"rack": rack})
     for rack in ("a1", "a2", "b1", "b2")
 }
-SSD = {"ssd": Aggregate(["cpu-a1-1", "cpu-b1-1"], metadata={"ssd": "true"})}
-ZONES = {
-    "az1": Aggregate(HOSTS[:4], zone="az1"),
-    "az2": Aggregate(HOSTS[4:], zone="az2"),
-}
-GENERAL = {"general": Aggregate(["cpu-a1-1", "cpu-a1-2", "cpu-a2-1"])}
-SAVED = Given(snapshot=True)
 DECLARED = "inventories/mine/group_vars/all/aggregates.yml"
 NEVER = (False, False, False)
 

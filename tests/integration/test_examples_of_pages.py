@@ -19,9 +19,9 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 pytest.register_assert_rewrite("doc_examples")
 doc: t.Any = importlib.import_module("doc_examples")
-Aggregate, Given, HOSTS = doc.Aggregate, doc.Given, doc.HOSTS
+Given, HOST = doc.Given, doc.HOST
+SSD, ZONES, GENERAL, SAVED = doc.SSD, doc.ZONES, doc.GENERAL, doc.SAVED
 
-HOST = "changes the host that it runs on, which Molecule does with hosts of its own"
 CLOUD = "deploys a cloud, which Molecule does"
 VARIABLES = "variables of roles, which Molecule deploys with"
 
@@ -52,13 +52,6 @@ ELSEWHERE = {
     "roles/*": VARIABLES,
 }
 
-SSD = {"ssd": Aggregate(["cpu-a1-1", "cpu-b1-1"], metadata={"ssd": "true"})}
-ZONES = {
-    "az1": Aggregate(HOSTS[:4], zone="az1"),
-    "az2": Aggregate(HOSTS[4:], zone="az2"),
-}
-GENERAL = {"general": Aggregate(["cpu-a1-1", "cpu-a1-2", "cpu-a2-1"])}
-SAVED = Given(snapshot=True)
 COPIED = Given(inventory="copied")
 DECLARATION = "docs/aggregates.md: # inventories/mine/group_vars/all/aggregates.yml"
 DECLARED = Given(files={"inventories/mine/group_vars/all/aggregates.yml": DECLARATION})
