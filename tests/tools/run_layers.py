@@ -15,13 +15,17 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = ("integration", "conformance", "molecule")
 PYTEST = re.compile(r"^=+ (.*?\d+ (?:passed|failed|skipped|error).*?) in [0-9.]+s.*=+$", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+REASON = re.compile(
+    r"^(?:FAILED |ERROR |E   |fatal: |failed: |\[ERROR\]|make(?:\[\d+\])?: \*\*\* |error: |\S+:\d+(?::\d+)?: error)"
+)
+REASONS = 12
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Result:
     failed: int = 0
     skipped: int = 0
     remark: str = ""
+    reasons: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """One line for the summary."""
@@ -64,7 +69,16 @@ def judge(name: str, code: int, output: str, seconds: float) -> Result:
         result.passed = 1
     if code != 0 and result.failed == 0:
         result.failed = 1
+    if code != 0:
+        result.reasons = reasons(output)
     return result
+
+
+def reasons(output: str) -> list[str]:
+    """The lines that most likely say why: what Ansible, pytest and make mark as an error, or else the last ones."""
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
+    found = [line for line in lines if REASON.match(line)] or lines
+    return [line if len(line) <= 600 else f"{line[:600]} …" for line in found[-REASONS:]]
 
 
 def run(name: str, logs: Path) -> Result:
@@ -119,6 +133,10 @@ def main(names: Sequence[str]) -> int:
         f"{sum(result.passed for result in results)} passed, {sum(result.failed for result in results)} failed",
         flush=True,
     )
+    for result in results:
+        if result.reasons:
+            print(f"\n{result.name} failed (all of it is in {logs / result.name}.log):")
+            print(*(f"  {line}" for line in result.reasons), sep="\n", flush=True)
     return int(any(result.state == "failed" for result in results))
 
 

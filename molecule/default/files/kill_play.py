@@ -42,6 +42,9 @@ def main() -> int:
         code = play.wait()
     if code != -9:
         print(f"the play ended by itself with {code}, its last task was {heading or 'none'}", file=sys.stderr)
+        lines = args.log.read_text(errors="replace").splitlines()
+        said = [line for line in lines if line.startswith(("fatal:", "failed:", "[ERROR]"))] or lines
+        print(*(line[:1000] for line in said[-5:]), sep="\n", file=sys.stderr)
         return 1
     print(f"killed {args.seconds} s after {args.after!r} had begun, at {heading}")
     return 0

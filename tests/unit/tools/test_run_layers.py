@@ -36,3 +36,17 @@ spec.loader.exec_module(run_layers)
 def test_judge(code: int, output: str, state: str, counts: tuple[int, int, int]) -> None:
     result = run_layers.judge("unit", code, output, 1.0)
     assert (result.state, (result.passed, result.failed, result.skipped)) == (state, counts)
+
+
+def test_reasons_are_the_lines_that_are_marked() -> None:
+    output = "TASK [a]\n\x1b[31mfatal: [cpu1]: FAILED! => {}\x1b[0m\nPLAY RECAP\ncpu1 : ok=1\nmake: *** [Makefile:64] Error 2\n"
+    result = run_layers.judge("molecule", 2, output, 1.0)
+    assert result.reasons == ["fatal: [cpu1]: FAILED! => {}", "make: *** [Makefile:64] Error 2"]
+    assert run_layers.judge("molecule", 0, output, 1.0).reasons == []
+
+
+def test_reasons_are_the_last_lines_where_none_is_marked_and_are_cut() -> None:
+    assert run_layers.reasons("\n".join(f"line {number}" for number in range(100))) == [
+        f"line {number}" for number in range(88, 100)
+    ]
+    assert run_layers.reasons("E   " + "x" * 1000) == ["E   " + "x" * 596 + " …"]
