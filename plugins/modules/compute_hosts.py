@@ -62,6 +62,15 @@ options:
       - A host that C(nova-compute) itself has disabled (C(AUTO:)) is waited for in any case.
     type: bool
     default: false
+  started:
+    description:
+      - Those of O(hosts) whose C(nova-compute) has just been started or restarted.
+      - What Nova and Placement know of such a host may still be that of the process, or of the machine, which was there
+        before. So a sign of life is waited for that is newer than this task, namely a report to Nova (one each
+        C([DEFAULT] report_interval), by default 10 seconds) or a resource provider that comes into being.
+    type: list
+    elements: str
+    default: []
   timeout:
     description: Seconds to wait for all the hosts.
     type: int
@@ -205,8 +214,11 @@ class Sight:
         return host in self.hypervisors if self.mappings is None else host in self.mappings
 
 
-def lacks(host: str, sight: Sight, require_enabled: bool) -> list[str]:
-    """What a host lacks to be usable, in words. Later things are not listed when they follow from earlier ones."""
+def lacks(host: str, sight: Sight, require_enabled: bool, silent: t.Container[str] = ()) -> list[str]:
+    """What a host lacks to be usable, in words. Later things are not listed when they follow from earlier ones.
+
+    ``silent`` are the hosts that have to give a sign of life and have not.
+    """
     service = sight.services.get(host)
     if service is None:
         like = near(host, sight.services)
@@ -233,6 +245,8 @@ def lacks(host: str, sight: Sight, require_enabled: bool) -> list[str]:
             found.append("Placement has no resource provider %s (%s)" % (node.hostname, node.id))
         elif not classes & {"VCPU", "PCPU"} and not (node.type == "ironic" and classes):
             found.append("its resource provider %s has no inventory of VCPU or PCPU" % node.hostname)
+    if not found and host in silent:
+        found.append("its nova-compute has not reported since it was started, all that is known of it is older")
     return found
 
 
@@ -258,9 +272,16 @@ class Run:
         self.interval: float = max(0.2, params["interval"])
         self.deadline = Deadline(params["timeout"])
         self.database = Mappings(params["config_files"], params["nova_manage"], params["nova_user"] or None)
+        stray = [host for host in params["started"] if host not in self.hosts]
+        if stray:
+            module.fail_json(msg="started has %s, which is not in hosts%s" % (stray[0], near(stray[0], self.hosts)))
         self.started = time.monotonic()
         self.seconds: dict[str, float] = {}
         self.mapped_now: set[str] = set()
+        #: those that were just started and have given no sign of life yet
+        self.silent: set[str] = set() if module.check_mode else set(params["started"])
+        #: what was known at the first look: when each host had reported, and the resource providers
+        self.before: tuple[dict[str, str], t.Container[str]] | None = None
         self.trouble: CloudError | None = None
         self.cell_name: str = params["cell"]
         self.cell: Cell | None = None
@@ -287,6 +308,19 @@ class Run:
             return {name for name, inventory in inventories.items() if inventory.get("total")}
 
         sight.providers = dict(zip(nodes, self.cloud.each(classes, nodes), strict=True))
+        self.listen(sight)
+
+    def listen(self, sight: Sight) -> None:
+        """Note which of the hosts that were just started have given a sign of life since the first look."""
+        reports = {host: service.updated_at for host, service in sight.services.items()}  # '' before the first one
+        if self.before is None:
+            self.before = reports, self.placement.providers() if self.silent else ()
+        reported, providers = self.before
+        for host in list(self.silent):
+            nodes = sight.hypervisors.get(host, [])
+            new = any(sight.providers.get(node.id) and node.id not in providers for node in nodes)
+            if new or reports.get(host, "") != reported.get(host, ""):
+                self.silent.remove(host)
 
     def read_mappings(self) -> dict[str, Cell] | None:
         """The mappings in the database; a named host in another cell is an error. None where there is no database."""
@@ -306,6 +340,10 @@ class Run:
                 % (cell, text)
             )
         return mappings
+
+    def lacks(self, host: str, sight: Sight) -> list[str]:
+        """What a host still lacks."""
+        return lacks(host, sight, self.require_enabled, self.silent)
 
     # ---- results
 
@@ -327,7 +365,7 @@ class Run:
             "hypervisor_hostname": node.hostname if node else None,
             "resource_provider": node.id if node and sight.providers.get(node.id) is not None else None,
             "mapped_now": host in self.mapped_now,
-            "lacks": lacks(host, sight, self.require_enabled),
+            "lacks": self.lacks(host, sight),
             "seconds": self.seconds.get(host),
         }
 
@@ -400,7 +438,7 @@ class Run:
                     self.discover(unmapped, sight)
                     continue
             now = round(time.monotonic() - self.started, 1)
-            usable = [] if self.trouble else [h for h in self.hosts if not lacks(h, sight, self.require_enabled)]
+            usable = [] if self.trouble else [host for host in self.hosts if not self.lacks(host, sight)]
             for host in usable:
                 self.seconds.setdefault(host, now)
             if len(usable) == len(self.hosts):
@@ -476,6 +514,7 @@ def main() -> None:
             "cell": {"type": "str", "default": "cell1"},
             "map": {"type": "bool", "default": True},
             "require_enabled": {"type": "bool", "default": False},
+            "started": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 120},
             "interval": {"type": "float", "default": 2.0},
             "config_files": {"type": "list", "elements": "path", "default": ["/etc/nova/nova.conf"]},

@@ -176,6 +176,38 @@ def test_a_host_that_is_down(compute: Any, cloud: Any, run: Any, params: dict[st
     assert result.failed and "fallen1: an operator has forced its service down" in result.msg
 
 
+def test_a_host_that_was_started_gives_a_sign_of_life(
+    compute: Any, cloud: Any, run: Any, params: dict[str, Any]
+) -> None:
+    compute("alive1")
+    assert run("compute_hosts", hosts=["cmp1", "alive1"], started=["alive1"], **params).code == 0
+    # ended, and Nova takes it for well: up for another minute, mapped, with a resource provider
+    cloud.control("computes/stop", {"host": "alive1"})
+    assert run("compute_hosts", hosts=["alive1"], **params).code == 0
+    result = run("compute_hosts", hosts=["cmp1", "alive1"], started=["alive1"], **{**params, "timeout": 12})
+    assert result.failed and "1 of 2 compute hosts is not usable" in result.msg
+    assert "alive1: its nova-compute has not reported since it was started" in result.msg
+    assert "(see journalctl -u nova-compute on alive1)" in result.msg
+    # in check mode nothing has been started
+    predicted = run("compute_hosts", check=True, hosts=["alive1"], started=["alive1"], **params)
+    assert predicted.code == 0 and predicted.hosts[0]["lacks"] == []
+
+
+def test_a_new_host_need_not_report_since_its_provider_is_new(
+    compute: Any, cloud: Any, run: Any, params: dict[str, Any]
+) -> None:
+    process = run.start("compute_hosts", hosts=["new1"], started=["new1"], **params)
+    time.sleep(3)
+    compute("new1", mapped=False)
+    result = run.finish(process)
+    assert result.code == 0 and result.hosts[0]["mapped_now"] is True
+
+
+def test_started_that_is_not_among_the_hosts(run: Any, params: dict[str, Any]) -> None:
+    result = run("compute_hosts", hosts=["cmp1"], started=["cmp12"], **params)
+    assert result.failed and result.msg == "started has cmp12, which is not in hosts (similar: cmp1)"
+
+
 def test_a_host_without_a_resource_provider(
     compute: Any, cloud: Any, run: Any, params: dict[str, Any], nova: Any
 ) -> None:
