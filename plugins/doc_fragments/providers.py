@@ -54,7 +54,7 @@ options:
   host_facts:
     description:
       - What the inventory knows of the hosts, for O(rule), made by the filter P(scaleout.nova.host_facts#filter). As in
-        M(scaleout.nova.host_aggregates), the rule is then about the hosts that are named here, and otherwise about all.
+        M(scaleout.nova.host_aggregates), the rule is then about the hosts that it names, and without it about all.
+      - An empty dictionary, of an empty inventory group perhaps, names no host.
     type: dict
-    default: {}
 """

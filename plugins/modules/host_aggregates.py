@@ -82,7 +82,7 @@ options:
   scope:
     description:
       - The compute services that this call may move. Members that are not among them stay where they are.
-      - By default all that O(host_facts) names. Without these, all of the cloud.
+      - By default all that O(host_facts) names, and none where that is empty. Without it, all of the cloud.
     type: list
     elements: str
   host_facts:
@@ -91,7 +91,6 @@ options:
         with C(vars) and C(groups). The filter P(scaleout.nova.host_facts#filter) makes it.
       - Hosts that the cloud does not have are passed over.
     type: dict
-    default: {}
   purge:
     description:
       - Whether to delete aggregates that carry the mark of the O(owner) and are not declared.
@@ -359,7 +358,7 @@ def main() -> None:
             "exactly_one_of": {"type": "list", "elements": "raw", "default": []},
             "extra_hosts": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
             "scope": {"type": "list", "elements": "str"},
-            "host_facts": {"type": "dict", "default": {}},
+            "host_facts": {"type": "dict"},
             "purge": {"type": "bool", "default": False},
             "owner": {"type": "str", "default": OWNER},
             "verify_placement": {"type": "str", "choices": list(VERIFY), "default": VERIFY[0]},

@@ -106,6 +106,7 @@ def test_by_rule(run: t.Any, nova: t.Any) -> None:
     assert [service(nova, host)["status"] for host in ("cmp1", "cmp2", "cmp3")] == ["disabled", "enabled", "disabled"]
     assert run("compute_service", **task).changed is False
     assert run("compute_service", rule={"service": "down"}, state="disabled").hosts == []
+    assert run("compute_service", rule={}, host_facts={}, state="disabled", check=True).hosts == []
     assert "rule.service is" in run("compute_service", rule={"service": "dead"}, state="disabled").msg
 
 

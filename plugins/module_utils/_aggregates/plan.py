@@ -19,7 +19,7 @@ from .view import View
 def plan(
     declaration: Declaration,
     observed: Observed,
-    facts: Facts,
+    facts: Facts | None,
     scope: c.Iterable[str] | None = None,
     purge: bool = False,
     owner: str = OWNER,

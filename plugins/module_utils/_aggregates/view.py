@@ -32,19 +32,19 @@ class View:
         self,
         declaration: Declaration,
         observed: Observed,
-        facts: Facts,
+        facts: Facts | None,
         scope: c.Iterable[str] | None,
         purge: bool,
         owner: str,
     ) -> None:
         self.declaration = declaration
         self.observed = observed
-        self.facts = facts
+        self.facts = facts or {}
         self.owner = owner
         self.problems: list[str] = []
         self.declared = {each.name: each for each in declaration.aggregates}
         self.there = {each.name: each for each in observed.aggregates}
-        named = observed.hosts.keys() & facts.keys() if facts else observed.hosts.keys()
+        named = observed.hosts.keys() & facts.keys() if facts is not None else observed.hosts.keys()
         self.scope = frozenset(named if scope is None else self._known("the scope", scope))
         self.domain = self.scope | named
         self.purged, self.kept_whole = self._purge(purge)

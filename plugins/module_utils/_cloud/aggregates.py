@@ -60,7 +60,7 @@ class Wanted:
     """
 
     declaration: Declaration
-    facts: Facts
+    facts: Facts | None
     scope: tuple[str, ...] | None
     purge: bool
     owner: str
@@ -130,7 +130,7 @@ class Reader:
         self.wanted = wanted
         self.nova = Nova(cloud)
         self.placement = Placement(cloud)
-        self.hosts = HostReader(cloud, wanted.declaration, wanted.facts)
+        self.hosts = HostReader(cloud, wanted.declaration, wanted.facts or {})
         self.nodes = self.hosts.nodes
 
     def read(self) -> Observed:

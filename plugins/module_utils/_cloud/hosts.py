@@ -22,7 +22,7 @@ CELL_VARIABLE = "nova_compute_cell"
 #: options of a module that takes hosts by a rule
 RULE_ARGUMENTS: t.Mapping[str, t.Mapping[str, t.Any]] = {
     "rule": {"type": "dict"},
-    "host_facts": {"type": "dict", "default": {}},
+    "host_facts": {"type": "dict"},
 }
 
 
@@ -95,11 +95,13 @@ class HostReader:
         }
 
 
-def host_facts(given: t.Mapping[str, t.Any]) -> dict[str, HostFacts]:
-    """What the inventory says, by host, out of the option of a module.
+def host_facts(given: t.Mapping[str, t.Any] | None) -> dict[str, HostFacts] | None:
+    """What the inventory says, by host, out of the option of a module; None where it is not given.
 
     :raises AggregatesError: it has another shape
     """
+    if given is None:
+        return None
     found = {}
     for host, facts in given.items():
         variables, groups = (facts.get("vars") or {}, facts.get("groups") or []) if isinstance(facts, dict) else (0, 0)
@@ -139,6 +141,7 @@ class ByRule:
         if self._rule is None:
             return None
         declaration = Declaration((DeclaredAggregate("rule", rule=self._rule),))
-        there = HostReader(cloud, declaration, self._facts).read()
-        domain = {name: host for name, host in there.items() if not self._facts or name in self._facts}
-        return sorted(rules.hosts_of(self._rule, domain, self._facts))
+        facts = self._facts or {}
+        there = HostReader(cloud, declaration, facts).read()
+        domain = {name: host for name, host in there.items() if self._facts is None or name in facts}
+        return sorted(rules.hosts_of(self._rule, domain, facts))

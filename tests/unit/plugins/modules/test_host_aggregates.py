@@ -19,7 +19,7 @@ from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.model im
 from ansible_collections.scaleout.nova.plugins.modules import host_aggregates
 
 DEFAULTS: dict[str, Any] = {
-    "exactly_one_of": [], "extra_hosts": "keep", "scope": None, "host_facts": {}, "purge": False,
+    "exactly_one_of": [], "extra_hosts": "keep", "scope": None, "host_facts": None, "purge": False,
     "owner": "scaleout.nova", "verify_placement": "changed",
 }  # fmt: skip
 EXAMPLES = [task["scaleout.nova.host_aggregates"] for task in yaml.safe_load(host_aggregates.EXAMPLES)]
@@ -46,6 +46,7 @@ def test_extra_hosts_is_a_default() -> None:
 def test_an_empty_scope_is_no_host_and_none_is_all() -> None:
     assert host_aggregates.wanted({**DEFAULTS, "aggregates": [], "scope": []}).scope == ()
     assert host_aggregates.wanted({**DEFAULTS, "aggregates": []}).scope is None
+    assert host_aggregates.wanted({**DEFAULTS, "aggregates": [], "host_facts": {}}).facts == {}
 
 
 def test_host_facts() -> None:

@@ -44,7 +44,7 @@ def there(number: int, name: str, zone: str | None, *hosts: str, **metadata: str
 
 
 def planned(observed: Observed, *aggregates: dict[str, t.Any], **more: t.Any) -> Plan:
-    facts = more.pop("facts", {})
+    facts = more.pop("facts", None)
     data: dict[str, t.Any] = {"aggregates": list(aggregates), "exactly_one_of": more.pop("exactly_one_of", [])}
     return plan(parse(data), observed, facts, **more)
 
@@ -311,3 +311,9 @@ def test_exactly_one_of_fills_what_has_no_goal() -> None:
         cloud(), {"name": "a", "hosts": ["cpu1"]}, {"name": "b", "hosts": NAMES}, exactly_one_of=[["a", "b"]]
     )
     assert "Host cpu1 is declared in a and b" in both.problems[0]
+
+
+def test_facts_of_no_host_are_about_no_host() -> None:
+    declared = {"name": "a", "rule": {"not": {"groups": "x"}}}
+    assert not [text for text in words(planned(cloud(), declared, facts={})) if text.startswith("add host")]
+    assert words(planned(cloud(), declared))[-1] == "add host cpu6 to aggregate a"
