@@ -279,7 +279,10 @@ def wanted(params: t.Mapping[str, t.Any]) -> Wanted:
     """
     if not params["owner"]:
         raise AggregatesError("owner is empty: aggregates have to be marked with something")
-    aggregates = [{"extra_hosts": params["extra_hosts"], **each} for each in params["aggregates"]]
+    aggregates = [
+        {**each, "extra_hosts": params["extra_hosts"]} if each.get("extra_hosts") is None else each
+        for each in params["aggregates"]
+    ]
     return Wanted(
         declaration=parse({"aggregates": aggregates, "exactly_one_of": params["exactly_one_of"]}),
         facts=host_facts(params["host_facts"]),

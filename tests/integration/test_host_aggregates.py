@@ -496,13 +496,13 @@ def test_another_zone_for_an_aggregate(declare: t.Any, there: Aggregates, cloud:
 
 def test_rules(declare: t.Any, there: Aggregates, traits: t.Any, nova: t.Any) -> None:
     traits("cmp3", "CUSTOM_GPU")
-    facts = {**FACTS, "cmp2": {"vars": {"rack": "r1", "nova_compute_cell": "cell2"}}}
+    facts = {**FACTS, "cmp2": {"vars": {"rack": "r1", "nova_compute_cell": 2}}}
     rules: dict[str, dict[str, t.Any]] = {
         "by name": {"name": "cmp[12]"},
         "by group": {"groups": ["rack_r2", "elsewhere"]},
         "by variable": {"vars": {"rack": ["r2", "r9"]}},
         "by trait": {"traits": ["CUSTOM_GPU"]},
-        "by cell": {"cell": "cell2"},
+        "by cell": {"cell": "2"},
         "by type": {"hypervisor_type": "fake"},
         "by other type": {"hypervisor_type": "QEMU"},
         "by size": {"inventory": {"MEMORY_MB": 8192}},

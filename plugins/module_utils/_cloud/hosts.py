@@ -66,8 +66,7 @@ class HostReader:
 
     def _cell(self, host: str) -> str | None:
         facts = self.facts.get(host)
-        value = facts.vars.get(CELL_VARIABLE) if facts is not None else None
-        return value if isinstance(value, str) else None
+        return rules.variable(facts, CELL_VARIABLE) if facts is not None else None
 
     def _types(self) -> dict[str, str]:
         """The type of hypervisor by host, where the declaration asks for it."""
@@ -104,7 +103,8 @@ def host_facts(given: t.Mapping[str, t.Any] | None) -> dict[str, HostFacts] | No
         return None
     found = {}
     for host, facts in given.items():
-        variables, groups = (facts.get("vars") or {}, facts.get("groups") or []) if isinstance(facts, dict) else (0, 0)
+        known = isinstance(facts, dict) and facts.keys() <= {"vars", "groups"}
+        variables, groups = (facts.get("vars") or {}, facts.get("groups") or []) if known else (0, 0)
         if not isinstance(variables, dict) or not isinstance(groups, list):
             raise AggregatesError(
                 "host_facts.%s has to be a dictionary with vars, a dictionary, and groups, a list" % host

@@ -38,9 +38,9 @@ def test_what_is_documented_is_what_is_returned() -> None:
 
 
 def test_extra_hosts_is_a_default() -> None:
-    aggregates = [{"name": "a"}, {"name": "b", "extra_hosts": "keep"}]
+    aggregates = [{"name": "a"}, {"name": "b", "extra_hosts": "keep"}, {"name": "c", "extra_hosts": None}]
     wanted = host_aggregates.wanted({**DEFAULTS, "aggregates": aggregates, "extra_hosts": "remove"})
-    assert [each.remove_extra_hosts for each in wanted.declaration.aggregates] == [True, False]
+    assert [each.remove_extra_hosts for each in wanted.declaration.aggregates] == [True, False, True]
 
 
 def test_an_empty_scope_is_no_host_and_none_is_all() -> None:
@@ -56,7 +56,7 @@ def test_host_facts() -> None:
         "b": HostFacts(),
         "c": HostFacts(),
     }
-    for wrong in (None, [], {"vars": ["x"]}, {"groups": "x"}):
+    for wrong in (None, [], {"vars": ["x"]}, {"groups": "x"}, {"rack": "r1"}):
         with pytest.raises(AggregatesError, match=r"host_facts\.a has to be a dictionary"):
             host_aggregates.host_facts({"a": wrong})
 
