@@ -259,7 +259,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.declaration import parse
+from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.declaration import LONGEST, parse
 from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.model import (
     OWNER,
     AggregatesError,
@@ -277,8 +277,8 @@ def wanted(params: t.Mapping[str, t.Any]) -> Wanted:
 
     :raises AggregatesError: they cannot be read
     """
-    if not params["owner"]:
-        raise AggregatesError("owner is empty: aggregates have to be marked with something")
+    if not 0 < len(params["owner"]) <= LONGEST:
+        raise AggregatesError("owner marks aggregates, and has to be a text of 1 to %d characters" % LONGEST)
     aggregates = [
         {**each, "extra_hosts": params["extra_hosts"]} if each.get("extra_hosts") is None else each
         for each in params["aggregates"]

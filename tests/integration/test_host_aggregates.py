@@ -267,7 +267,7 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_is_sent(
     [
         ({"aggregates": [{"name": "a", "zon": "x"}]}, "aggregates[0] (a).zon is no option"),
         ({"aggregates": [], "host_facts": {"cmp1": []}}, "host_facts.cmp1 has to be a dictionary with vars"),
-        ({"aggregates": [], "owner": ""}, "owner is empty"),
+        ({"aggregates": [], "owner": ""}, "owner marks aggregates, and has to be"),
     ],
 )
 def test_what_cannot_be_read(run: t.Any, params: dict[str, t.Any], message: str) -> None:

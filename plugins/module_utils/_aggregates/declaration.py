@@ -34,6 +34,7 @@ _ZONE_KEY = "availability_zone"
 _OWN_KEYS = "scaleout:"
 _PERCENTAGE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _TRAIT = re.compile(r"[A-Z0-9_]+")
+_KEY = re.compile(r"[a-zA-Z0-9_:. -]{1,%d}" % LONGEST)  # of metadata, as Nova takes it
 
 
 def parse(data: c.Mapping[str, t.Any]) -> Declaration:
@@ -272,8 +273,8 @@ def _metadata(path: str, value: t.Any) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for key, given in value.items():
         name = text(key)
-        if not name or len(name) > LONGEST:
-            raise _bad("%s: the key" % path, key, "a text of 1 to %d characters" % LONGEST)
+        if not name or not _KEY.fullmatch(name):
+            raise _bad("%s: the key" % path, key, "1 to %d of a-z, A-Z, digits, and - _ : . blank" % LONGEST)
         if name == _ZONE_KEY:
             raise AggregatesError("%s.%s is set with the option zone, not with metadata" % (path, name))
         if name.startswith(_OWN_KEYS):

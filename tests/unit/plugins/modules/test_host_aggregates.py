@@ -49,6 +49,12 @@ def test_an_empty_scope_is_no_host_and_none_is_all() -> None:
     assert host_aggregates.wanted({**DEFAULTS, "aggregates": [], "host_facts": {}}).facts == {}
 
 
+def test_an_owner_that_nova_would_not_keep() -> None:
+    for wrong in ("", "x" * 256):
+        with pytest.raises(AggregatesError, match="owner marks aggregates, and has to be a text of 1 to 255"):
+            host_aggregates.wanted({**DEFAULTS, "aggregates": [], "owner": wrong})
+
+
 def test_host_facts() -> None:
     given = {"a": {"vars": {"rack": 1}, "groups": ["x"]}, "b": {}, "c": {"vars": None, "groups": None}}
     assert host_aggregates.host_facts(given) == {

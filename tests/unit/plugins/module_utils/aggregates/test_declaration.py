@@ -69,6 +69,8 @@ def test_a_share_is_exact() -> None:
         ({"goal": {"distinct": ["rack"]}}, "aggregates[0] (ssd).goal.distinct is"),
         ({"metadata": {"a": {"b": 1}}}, 'aggregates[0] (ssd).metadata.a is {"b": 1}: it must be a text'),
         ({"metadata": {"a": "x" * 256}}, "aggregates[0] (ssd).metadata.a is"),
+        ({"metadata": {"rack/1": "x"}}, '(ssd).metadata: the key is "rack/1": it must be 1 to 255 of'),
+        ({"metadata": {"k" * 256: "x"}}, "aggregates[0] (ssd).metadata: the key is"),
         ({"metadata": {"availability_zone": "az1"}}, "is set with the option zone"),
         ({"metadata": {"scaleout:owner": "me"}}, "keeps for itself"),
         ({"zone": "a:b"}, 'aggregates[0] (ssd).zone is "a:b": it must be a name without a colon'),
