@@ -10,9 +10,11 @@ that is not given, except the zone, where it means none, and metadata, where it 
 from __future__ import annotations
 
 import collections.abc as c
+import datetime
 import json
 import re
 import typing as t
+import unicodedata
 from fractions import Fraction
 
 from .._capacity.errors import near
@@ -84,6 +86,8 @@ def text(value: t.Any) -> str | None:
     """A value of YAML as the API has it: ``true`` for a boolean, ``1`` for a number; None if it is no single value."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, datetime.date):
+        return value.isoformat()  # as Ansible hands it to a module
     return str(value) if isinstance(value, (str, int, float)) else None
 
 
@@ -145,11 +149,16 @@ def _list(path: str, value: t.Any) -> list[t.Any]:
     return list(value)
 
 
+def _is_printable(sign: str) -> bool:
+    """As Nova has it: blanks of other scripts, which Python does not count, are printable as well."""
+    return sign.isprintable() or unicodedata.category(sign) == "Zs"
+
+
 def _name(path: str, value: t.Any) -> str:
     """A name that Nova takes."""
     if not isinstance(value, str) or not value:
         raise _bad(path, value, "a text that is not empty; put a number or true in quotes")
-    if value != value.strip() or len(value) > LONGEST or not value.isprintable():
+    if value != value.strip() or len(value) > LONGEST or not all(map(_is_printable, value)):
         raise _bad(path, value, "a text of %d printable characters at most with no blank at its ends" % LONGEST)
     return str(value)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 from fractions import Fraction
 
@@ -26,6 +27,7 @@ def one(**options: t.Any) -> t.Any:
 
 def test_metadata_is_as_the_api_has_it() -> None:
     metadata = {"yes": True, "no": False, "one": 1, "ratio": 1.5, "text": "a", "empty": "", "gone": None, 7: "key"}
+    metadata["day"] = datetime.date(2026, 2, 1)
     assert one(metadata=metadata).metadata == {
         "yes": "true",
         "no": "false",
@@ -35,7 +37,12 @@ def test_metadata_is_as_the_api_has_it() -> None:
         "empty": "",
         "gone": None,
         "7": "key",
+        "day": "2026-02-01",
     }
+
+
+def test_names_are_those_of_nova() -> None:
+    assert one(name="\u6771\u4eac\u3000a\u00a0b").name == "\u6771\u4eac\u3000a\u00a0b"
 
 
 def test_a_zone_of_null_is_not_a_zone_that_is_left_out() -> None:
@@ -88,6 +95,7 @@ def test_a_share_is_exact() -> None:
         ({"rule": {"any": [{"nam": "x"}]}}, "aggregates[0] (ssd).rule.any[0].nam is no option (similar: name"),
         ({"name": 3}, "aggregates[0].name is 3"),
         ({"name": " ssd"}, "aggregates[0] ( ssd).name is"),
+        ({"name": "s\nd"}, "printable characters"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_path(options: dict[str, t.Any], message: str) -> None:
