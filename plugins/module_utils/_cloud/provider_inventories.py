@@ -165,15 +165,15 @@ def change(target: Target, held: Inventories, wanted: Wanted) -> Change:
     for name, fields in sorted(wanted.present.items()):
         old = held.get(name)
         new = {**(old or DEFAULTS), **fields}
-        if old is None or any(not _same(old[field], new[field]) for field in fields):
+        if old is None or any(not _same(field, old[field], new[field]) for field in fields):
             before[name], after[name] = old, new
     for name in sorted(wanted.absent & set(held)):
         before[name], after[name] = held[name], None
     return Change(target, before, after)
 
 
-def _same(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=PRECISION)
+def _same(field: str, one: float, other: float) -> bool:
+    return one == other or (field == "allocation_ratio" and math.isclose(one, other, rel_tol=PRECISION))
 
 
 def problems(change: Change, used: t.Mapping[str, int], allow_below_usage: bool) -> list[str]:

@@ -79,6 +79,11 @@ def test_ratios_differ_in_what_placement_keeps_of_them() -> None:
     assert change(ROOT, {"VCPU": held(allocation_ratio=1.12346)}, VCPU={"allocation_ratio": 1.1235})
 
 
+def test_whole_numbers_differ_by_one() -> None:
+    assert change(ROOT, {"MEMORY_MB": held(2097152)}, MEMORY_MB={"total": 2097153})
+    assert change(ROOT, {"MEMORY_MB": held()}, MEMORY_MB={"max_unit": inventories.LARGEST - 1})
+
+
 def test_a_class_that_comes_and_one_that_goes() -> None:
     found = change(POOL, {"DISK_GB": held()}, ("DISK_GB", "VCPU"), CUSTOM_LICENSE={"total": 3})
     assert found.before == {"CUSTOM_LICENSE": None, "DISK_GB": held()}
