@@ -23,6 +23,7 @@ Inventories = dict[str, Inventory]
 INTEGERS = {"total": 1, "reserved": 0, "min_unit": 1, "max_unit": 1, "step_size": 1}
 FIELDS = (*INTEGERS, "allocation_ratio")
 LARGEST = 2147483647
+LARGEST_RATIO = 3.40282e38
 #: what Placement takes for fields of a new inventory that are not given
 DEFAULTS: Inventory = {
     "reserved": 0,
@@ -97,6 +98,8 @@ def parse(inventories: t.Mapping[str, t.Any], absent: t.Sequence[str]) -> Wanted
 
 def class_problems(name: str) -> list[str]:
     """What is wrong with the name of a resource class."""
+    if name == "CUSTOM_":
+        return ["A resource class of your own has a name after CUSTOM_."]
     if re.fullmatch("[A-Z0-9_]{1,255}", name):
         return []
     right = re.sub("[^A-Z0-9_]", "_", name.upper())
@@ -129,12 +132,12 @@ def _whole(value: t.Any, least: int) -> int:
 
 
 def _ratio(value: t.Any) -> float:
-    text = "a number greater than 0"
+    text = "a number greater than 0, and %g at most" % LARGEST_RATIO
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(text) from None
-    if isinstance(value, bool) or not math.isfinite(number) or number <= 0:
+    if isinstance(value, bool) or not 0 < number <= LARGEST_RATIO:
         raise ValueError(text)
     return number
 
@@ -190,8 +193,9 @@ def problems(change: Change, used: t.Mapping[str, int], allow_below_usage: bool)
         elif "total" not in new:
             text = "%s: there is no inventory of %s yet, so total has to be given."
             found.append(text % (name, resource_class))
+        elif contradictions := _contradictions(resource_class, new):
+            found += ["%s: %s" % (name, text) for text in contradictions]
         else:
-            found += ["%s: %s" % (name, text) for text in _contradictions(resource_class, new)]
             capacity = _capacity(new)
             if taken > capacity and not allow_below_usage and (old is None or capacity < _capacity(old)):
                 text = "%s: the capacity of %s would be %d, and %d are allocated (option allow_below_usage)."

@@ -51,7 +51,9 @@ def problems(names: t.Iterable[str]) -> list[str]:
     """What is wrong with the names of traits."""
     found = []
     for name in names:
-        if not re.fullmatch("[A-Z0-9_]{1,255}", name):
+        if name == CUSTOM:
+            found.append("A trait of your own has a name after CUSTOM_.")
+        elif not re.fullmatch("[A-Z0-9_]{1,255}", name):
             right = re.sub("[^A-Z0-9_]", "_", name.upper())
             text = "'%s' cannot be a trait: capital letters, digits and _ are allowed (%s)."
             found.append(text % (name, right))

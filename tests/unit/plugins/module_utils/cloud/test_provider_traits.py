@@ -30,6 +30,7 @@ def test_what_comes_and_goes(state: str, wanted: list[str], added: set[str], rem
 
 def test_names() -> None:
     assert traits.problems(["CUSTOM_A", "HW_CPU_X86_AVX"]) == []
+    assert traits.problems(["CUSTOM_"]) == ["A trait of your own has a name after CUSTOM_."]
     assert traits.problems(["custom-a", ""]) == [
         "'custom-a' cannot be a trait: capital letters, digits and _ are allowed (CUSTOM_A).",
         "'' cannot be a trait: capital letters, digits and _ are allowed ().",
