@@ -189,6 +189,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import module as cloud_module
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import provider_inventories, selection
+from ansible_collections.scaleout.nova.plugins.module_utils._cloud.errors import CloudError
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.hosts import RULE_ARGUMENTS, ByRule
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.nova import Nova
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.parallel import settle
@@ -322,7 +323,10 @@ class Run:
             self.module.warn(text)
         result = self.result(changes, classes) if self.module.check_mode else self.apply(changes, classes)
         if changes and params["watch"] > 0 and not self.module.check_mode:
-            result["undone"] = self.watch(changes, params["watch"])
+            try:
+                result["undone"] = self.watch(changes, params["watch"])
+            except CloudError as error:
+                self.module.fail_json(msg="All was changed, and whether it lasts cannot be seen. %s" % error, **result)
             for row in result["undone"]:
                 text = "nova-compute has undone the change of %s on the resource provider %s: see its nova.conf for %s."
                 option = provider_inventories.RATIO_OPTIONS.get(row["resource_class"], "what it says of this class")

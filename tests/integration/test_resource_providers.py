@@ -342,6 +342,15 @@ def test_a_ratio_that_nova_conf_sets_is_noticed_by_watching(
         cloud.control("flags", {"group": None, "values": {"cpu_allocation_ratio": None}})
 
 
+def test_what_was_changed_is_told_where_it_cannot_be_watched(run: t.Any, providers: Providers, cloud: t.Any) -> None:
+    made = providers.make("pool", DISK_GB=100)
+    faults = [{"method": "GET", "path": made + "/inv", "skip": 2, "status": 500}]
+    cloud.control("faults", faults)
+    result = run("resource_provider_inventory", providers=["pool"], inventories={"DISK_GB": {"reserved": 7}}, watch=1)
+    assert result.failed and result.changed is True and [row["provider"] for row in result.changes] == ["pool"]
+    assert result.msg.startswith("All was changed, and whether it lasts cannot be seen. Placement at ")
+
+
 # ---- other writers and faults
 
 
