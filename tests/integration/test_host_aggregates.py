@@ -605,7 +605,10 @@ def test_an_isolated_aggregate_keeps_room_for_its_servers(
 
 
 def test_images_are_cached_when_they_change(declare: t.Any, there: Aggregates, cloud: t.Any) -> None:
-    declared: Declared = [{"name": "a", "images": [IMAGE], "hosts": ["cmp1"]}]
+    declared: Declared = [{"name": "twice", "images": ["a440c04b-79fa-479c-bed1-0b816eaec379", "fakeimage6"]}]
+    did = declare(declared)
+    assert did.outcome is not None and not did.outcome.error and not declare(declared).plan.changed
+    declared = [{"name": "a", "images": [IMAGE], "hosts": ["cmp1"]}]
     cloud.control("log")
     declare(declared)
     assert len([path for path in calls(cloud, "POST") if path.endswith("/images")]) == 1

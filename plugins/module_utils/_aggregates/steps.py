@@ -204,8 +204,9 @@ class Steps:
 
 
 def remembered(images: c.Iterable[str]) -> str:
-    """The images as they are remembered in metadata; by their digest where there are too many for a value."""
-    joined = ",".join(sorted(images))
-    if len(joined) <= _LONGEST_VALUE:
+    """The images as they are remembered in metadata; by their digest where a value cannot hold or divide them."""
+    names = sorted(images)
+    joined = ",".join(names)
+    if len(joined) <= _LONGEST_VALUE and joined.count(",") < len(names):
         return joined
     return "sha256:%s" % hashlib.sha256(joined.encode()).hexdigest()

@@ -244,7 +244,8 @@ class Writer:
         self.nova.put(self._path(step), {"aggregate": {"availability_zone": zone}})
 
     def _images(self, step: Step) -> None:
-        cache = [{"id": self.images[name]} for name in (step.after or {})["images"]]
+        ids = dict.fromkeys(self.images[name] for name in (step.after or {})["images"])  # Nova takes each only once
+        cache = [{"id": image} for image in ids]
         self.nova.request("POST", self._path(step) + "/images", body={"cache": cache}, microversion=IMAGES, repeat=True)
 
     def _delete(self, step: Step) -> None:

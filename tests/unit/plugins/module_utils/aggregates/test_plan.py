@@ -235,6 +235,7 @@ def test_images_are_cached_when_they_change_or_hosts_come() -> None:
         "metadata of aggregate a: scaleout:images=alpine,debian",
     ]
     assert len(remembered(["x" * 100, "y" * 100, "z" * 100])) < 255
+    assert remembered(["a,b"]).startswith("sha256:") and remembered(["a,b"]) != remembered(["a", "b"])
 
 
 def test_placement_is_mended_where_it_is_not_as_nova() -> None:
