@@ -159,6 +159,20 @@ def rows(hosts: t.Iterable[computes.ComputeHost], aggregates: t.Iterable[Aggrega
     return found
 
 
+def cells_of(given: t.Mapping[t.Any, t.Any]) -> dict[str, list[str]]:
+    """The option ``cells``; a single name need not be in a list.
+
+    :raises CloudError: it has something else
+    """
+    found = {}
+    for cell, names in given.items():
+        patterns = [names] if isinstance(names, str) else names
+        if not isinstance(patterns, list) or not all(isinstance(each, str) for each in patterns):
+            raise CloudError("The cell %s in the option cells is %s: it has to be a list of hosts." % (cell, names))
+        found[str(cell)] = patterns
+    return found
+
+
 def cell_of(host: str, cells: t.Mapping[str, t.Sequence[str]]) -> str | None:
     """The first cell that names the host."""
     for cell, patterns in cells.items():
@@ -204,6 +218,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             self._read_config_data(path)
             on_error = self.get_option("on_error")
+            self._cells = cells_of(self.get_option("cells"))
             found = self._rows(path, cache)
             for name, row in zip(self._names(found), found, strict=True):
                 self._add(name, row)
@@ -266,7 +281,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return list(owners)
 
     def _add(self, name: str, row: Row) -> None:
-        cell = cell_of(row["host"], self.get_option("cells"))
+        cell = cell_of(row["host"], self._cells)
         if cell:
             row = {**row, "cell": cell}
         self.inventory.add_host(name)

@@ -192,6 +192,7 @@ def test_a_cloud_that_cannot_be_read_ends_ansible(
         ({"group_by": ["colour"]}, "colour"),
         ({"strict": True, "compose": {"x": "nova_nothing + 1"}}, "nova_nothing"),
         ({"name_from": "host_ip"}, "have the same host_ip"),
+        ({"cells": {"east": None}}, "The cell east in the option cells is None: it has to be a list of hosts."),
     ],
 )
 def test_a_configuration_that_cannot_be(inventory: Inventory, options: dict[str, t.Any], text: str) -> None:

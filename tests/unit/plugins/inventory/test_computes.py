@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.scaleout.nova.plugins.inventory.computes import cell_of, group_names, rows
+from ansible_collections.scaleout.nova.plugins.inventory.computes import cell_of, cells_of, group_names, rows
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import Aggregate
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.computes import ComputeHost
 
@@ -47,3 +47,4 @@ def test_cells() -> None:
     cells = {"cell1": ["cpu1", "r7-*"], "cell2": ["*"]}
     assert [cell_of(host, cells) for host in ("cpu1", "r7-3", "cpu2")] == ["cell1", "cell1", "cell2"]
     assert cell_of("cpu1", {}) is None
+    assert cells_of({"cell1": "cpu1*", 2: ["*"]}) == {"cell1": ["cpu1*"], "2": ["*"]}
