@@ -89,13 +89,17 @@ def host_facts(
         names = named.variables(parse({"aggregates": aggregates, "exactly_one_of": exactly_one_of}))
     except AggregatesError as error:
         raise AnsibleFilterError(f"{error}.") from None
-    found = {}
+    found: dict[str, dict[str, t.Any]] = {}
+    owners: dict[str, str] = {}
     for host in hosts:
         if host not in hostvars:
             raise AnsibleFilterError(f"host_facts: there is no host {host!r} in the inventory.")
         values = hostvars[host]
         known = {**(defaults or {}), **{name: values[name] for name in sorted({*names, *ALWAYS}) if name in values}}
-        found[str(values.get("nova_compute_host", host))] = {
+        name = str(values.get("nova_compute_host", host))
+        if owners.setdefault(name, host) != host:
+            raise AnsibleFilterError(f"host_facts: the hosts {owners[name]} and {host} are both {name} in Nova.")
+        found[name] = {
             "vars": known,
             "groups": sorted(values.get("group_names", [])),
         }

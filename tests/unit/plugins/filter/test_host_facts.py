@@ -48,5 +48,10 @@ def test_what_is_wrong(hosts: list[str], declared: Any, message: str) -> None:
         host_facts(hosts, HOSTVARS, declared)
 
 
+def test_two_hosts_of_the_same_name_in_nova() -> None:
+    with pytest.raises(AnsibleFilterError, match=r"the hosts b and c are both b\.example\.org in Nova"):
+        host_facts(["a", "a", "b", "c"], {**HOSTVARS, "c": {"nova_compute_host": "b.example.org"}}, DECLARED)
+
+
 def test_the_filter_has_its_name() -> None:
     assert FilterModule().filters() == {"host_facts": host_facts}
