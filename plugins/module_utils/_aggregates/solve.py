@@ -407,7 +407,7 @@ class _Search:
             {
                 entry.values[number, name]
                 for entry in self.classes
-                if (number, name) in entry.values and (entry.options[number].may_be_in or entry.options[number].inside)
+                if (number, name) in entry.values and entry.options[number].may_be_in
             }
         )
 

@@ -314,6 +314,16 @@ def test_exactly_one_of_fills_what_has_no_goal() -> None:
     assert "Host cpu1 is declared in a and b" in both.problems[0]
 
 
+def test_a_host_that_has_to_leave_takes_its_value_along() -> None:
+    racks = dict(zip(NAMES, ("r1", "r1", "r2", "r2", "r3", "r1"), strict=True))
+    hosts = {name: ObservedHost(name, traits=frozenset({"X"} if name != "cpu5" else ()), servers=0) for name in NAMES}
+    observed = Observed(hosts, (there(1, "a", None, "cpu5"),))
+    facts = {name: HostFacts({"rack": rack}) for name, rack in racks.items()}
+    declared = {"name": "a", "traits": ["X"], "goal": {"count": 4, "spread": "rack"}}
+    found = planned(observed, declared, facts=facts)
+    assert not found.problems and found.memberships["a"] == ("cpu1", "cpu2", "cpu3", "cpu4")
+
+
 def test_facts_of_no_host_are_about_no_host() -> None:
     declared = {"name": "a", "rule": {"not": {"groups": "x"}}}
     assert not [text for text in words(planned(cloud(), declared, facts={})) if text.startswith("add host")]
