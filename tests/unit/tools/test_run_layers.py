@@ -39,7 +39,7 @@ def test_judge(code: int, output: str, state: str, counts: tuple[int, int, int])
 
 
 def test_reasons_are_the_lines_that_are_marked() -> None:
-    output = "TASK [a]\n\x1b[31mfatal: [cpu1]: FAILED! => {}\x1b[0m\nPLAY RECAP\ncpu1 : ok=1\nmake: *** [Makefile:64] Error 2\n"
+    output = "TASK [a]\n\x1b[31mfatal: [cpu1]: FAILED! => {}\x1b[0m\nPLAY RECAP\nmake: *** [Makefile:64] Error 2\n"
     result = run_layers.judge("molecule", 2, output, 1.0)
     assert result.reasons == ["fatal: [cpu1]: FAILED! => {}", "make: *** [Makefile:64] Error 2"]
     assert run_layers.judge("molecule", 0, output, 1.0).reasons == []
