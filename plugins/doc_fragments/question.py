@@ -63,6 +63,7 @@ options:
   image_properties:
     description:
       - Properties of the image, such as C(hw_cpu_policy) or C(trait:HW_CPU_X86_AVX2).
+      - So are C(min_ram) (MiB), C(min_disk) (GiB) and C(size) (bytes), which keep small flavors from it.
     type: dict
     default: {}
   image_format:

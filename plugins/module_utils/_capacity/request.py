@@ -80,7 +80,8 @@ TRUE = frozenset(("1", "t", "true", "on", "y", "yes"))
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Image:
-    """The properties of an image, as Glance has them, and its disk format where that matters."""
+    """The properties of an image, as Glance has them (min_ram, min_disk and size among them), and its disk format where
+    that matters."""
 
     properties: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     disk_format: str = ""
@@ -218,6 +219,7 @@ class _Builder(_Metadata):
         self.memory_encryption()
         self.persistent_memory()
         self.features()
+        self.image_sizes(boot_from_volume)
 
     def request(self) -> Request:
         """The request, without resources of which nothing is asked, and without groups that are empty then.
@@ -476,6 +478,20 @@ class _Builder(_Metadata):
         if not self.asked("DISK_GB"):
             swap_gib = -(-flavor.swap_mib // 1024)
             self.add("DISK_GB", flavor.ephemeral_gib + swap_gib + (0 if boot_from_volume else flavor.root_gib))
+
+    def image_sizes(self, boot_from_volume: bool) -> None:
+        """``API._validate_flavor_image_nostatus``: min_ram in MiB, min_disk in GiB and size in bytes of the image."""
+        disk = 0 if boot_from_volume else self.flavor.root_gib  # of a root disk of 0 Nova does not look at the size
+        for key, has, unit, what in (
+            ("min_ram", self.flavor.ram_mib, 1, "MiB of memory"),
+            ("min_disk", disk or None, 1, "GiB of root disk"),
+            ("size", disk or None, 1 << 30, "GiB of root disk"),
+        ):
+            wanted = self.image.properties.get(key) or "0"
+            if not wanted.isdecimal():
+                raise self.error("%s of the image has to be a whole number, not '%s'" % (key, wanted))
+            if has is not None and int(wanted) > has * unit:
+                raise self.error("its %d %s are too little for the image, whose %s is %s" % (has, what, key, wanted))
 
     def memory_encryption(self) -> None:
         """``_translate_mem_encryption_request``"""

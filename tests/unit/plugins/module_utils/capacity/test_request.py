@@ -169,6 +169,10 @@ def test_prefilters_of_the_image_are_off_by_default() -> None:
         ({"resources1:VGPU": "1", "resources2:VGPU": "1"}, {}, "no group_policy"),
         ({"trait1:A": "required"}, {}, "has traits and no resources"),
         ({"trait:A": "forbidden"}, {"trait:A": "required"}, "the trait A is both required and forbidden"),
+        ({}, {"min_ram": "9000"}, "its 4096 MiB of memory are too little for the image, whose min_ram is 9000"),
+        ({}, {"min_disk": "50"}, "its 20 GiB of root disk are too little for the image, whose min_disk is 50"),
+        ({}, {"size": "30000000000"}, "too little for the image, whose size is 30000000000"),
+        ({}, {"min_ram": "much"}, "min_ram of the image has to be a whole number, not 'much'"),
         (
             {"resources:VCPU": "0", "resources:MEMORY_MB": "0", "resources:DISK_GB": "0"},
             {},
