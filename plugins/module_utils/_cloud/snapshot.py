@@ -13,6 +13,7 @@ import typing as t
 
 from .._capacity.errors import FlavorError
 from .._capacity.model import (
+    SHARING,
     Aggregate,
     Flavor,
     Host,
@@ -243,4 +244,17 @@ def _hosts(
     homeless = [host.node for host in hosts if host.provider is None]
     if homeless:
         limits.append("These hypervisors have no resource provider: %s." % listed(homeless))
+    # Nova leaves a cell that it cannot reach out of its lists without a word.
+    known = {host.provider for host in hosts}
+    orphans = [each.name for each in providers if each.parent is None and each.uuid not in known and _is_compute(each)]
+    if orphans:
+        limits.append(
+            "These resource providers have no hypervisor, and are not counted: %s. "
+            "Nova cannot reach their cell, they are not mapped to one, or they were left over." % listed(orphans)
+        )
     return hosts, limits
+
+
+def _is_compute(provider: Provider) -> bool:
+    """Whether a provider has what a hypervisor has, and does not share it."""
+    return SHARING not in provider.traits and not {"VCPU", "PCPU", "MEMORY_MB"}.isdisjoint(provider.inventories)

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import Flavor, Provider, Server, ServerGroup
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import (
+    SHARING,
+    Flavor,
+    Inventory,
+    Provider,
+    Server,
+    ServerGroup,
+)
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud import snapshot
 from ansible_collections.scaleout.nova.plugins.module_utils._cloud.nova import ComputeService
 
@@ -67,7 +74,16 @@ def test_hosts_and_what_does_not_go_together() -> None:
         snapshot._Node("h2", "h2.lab", ""),
         snapshot._Node("gone", "x", ""),
     ]
-    hosts, limits = snapshot._hosts(services, nodes, [Provider("u1", "h1.lab"), Provider("u2", "h2.lab", parent="u1")])
+    computing = {"VCPU": Inventory(4), "MEMORY_MB": Inventory(4096)}
+    providers = [
+        Provider("u1", "h1.lab", inventories=computing),
+        Provider("u2", "h2.lab", parent="u1"),
+        Provider("u4", "h4.lab", inventories=computing),  # of a cell that is down
+        Provider("u5", "pool", inventories={"DISK_GB": Inventory(100)}),
+        Provider("u6", "shared", inventories=computing, traits=frozenset((SHARING,))),
+        Provider("u7", "node", parent="u4", inventories=computing),
+    ]
+    hosts, limits = snapshot._hosts(services, nodes, providers)
     assert [(host.name, host.node, host.provider, host.zone) for host in hosts] == [
         ("h1", "h1.lab", "u1", "east"),
         ("h2", "h2.lab", None, "nova"),
@@ -76,4 +92,6 @@ def test_hosts_and_what_does_not_go_together() -> None:
     assert limits == [
         "These compute services have no hypervisor, as they are not mapped to a cell: h3.",
         "These hypervisors have no resource provider: h2.lab.",
+        "These resource providers have no hypervisor, and are not counted: h4.lab. "
+        "Nova cannot reach their cell, they are not mapped to one, or they were left over.",
     ]
