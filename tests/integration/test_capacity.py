@@ -224,6 +224,13 @@ def test_zones(lab: Lab) -> None:
     assert len(lab.fill(flavor)) == 6
 
 
+def test_a_zone_that_no_aggregate_has(lab: Lab) -> None:
+    lab.aggregate("cap1", "cap2", zone="east")
+    flavor = lab.flavor(ram=2560)
+    assert lab.predict(flavor, zone="nova")["fits"] == 6, "and the answer says that Nova does not keep to them"
+    assert {server["OS-EXT-AZ:availability_zone"] for server in lab.boot(flavor, 7, zone="nova")} == {"nova", "east"}
+
+
 def test_aggregates_of_other_projects(lab: Lab) -> None:
     lab.aggregate("cap1", filter_tenant_id="somebody-else")
     lab.aggregate("cap2", filter_tenant_id="somebody-else,%s" % PROJECT)
@@ -254,6 +261,14 @@ def test_traits(lab: Lab) -> None:
     flavor = lab.flavor(ram=3840, **{"trait:CUSTOM_FAST": "required", "trait:CUSTOM_OLD": "forbidden"})
     assert len(lab.fill(flavor)) == 2
     assert len(lab.fill(lab.flavor(ram=3840, **{"trait:CUSTOM_FAST": "required"}))) == 2
+
+
+def test_a_forbidden_trait_that_placement_does_not_know(lab: Lab) -> None:
+    flavor = lab.flavor(ram=3840, **{"trait:CUSTOM_UNHEARD_OF": "forbidden"})
+    (doubt,) = lab.predict(flavor)["unknown"]
+    assert "CUSTOM_UNHEARD_OF" in doubt
+    (refused,) = lab.boot(flavor)
+    assert refused["status"] == "ERROR"
 
 
 def test_aggregates_that_require_traits(lab: Lab) -> None:

@@ -257,6 +257,12 @@ class Survey:
             found.append("No project was given: hosts that aggregates reserve for projects count as closed.")
         if "aggregates" not in self.snapshot.parts:
             found.append("The snapshot has no aggregates: their rules are passed over.")
+        zones = {host.zone for host in self.hosts} - {self.terms.zone}
+        if self.terms.zone and "aggregates" in self.snapshot.parts and zones and not self.rules.zone_aggregates:
+            found.append(  # as map_az_to_placement_aggregate finds nothing to ask Placement for
+                "No aggregate has the zone %s. Its hosts are counted, but from 2024.1 on Nova puts servers that ask for "
+                "such a zone into any zone." % self.terms.zone
+            )
         return found
 
 
@@ -435,6 +441,13 @@ class FlavorFit:
             found.append(
                 "The snapshot does not have min_unit, max_unit and step_size of %s for all providers: "
                 "they are taken to allow what is asked for." % ", ".join(assumed)
+            )
+        forbidden = {trait for group in self.request.groups for trait in group.forbidden} - self.survey.traits
+        unused = sorted(trait for trait in forbidden if trait.startswith("CUSTOM_"))
+        if unused:
+            found.append(
+                "No provider has %s, which the flavor forbids: where Placement has never heard of a trait, "
+                "no server of the flavor can be created." % ", ".join(unused)
             )
         if not self.asked.flavor.public and self.survey.terms.project is not None:
             found.append("The flavor is private, and the snapshot does not say which projects may use it.")

@@ -219,3 +219,19 @@ def test_limits_added_up_are_those_of_each_host() -> None:
                 expected[limit.limit] = (trees + 1, total)
         added = survey.forest.limits_added(request)
         assert {limit.limit: (limit.trees, limit.more) for limit in added} == expected
+
+
+def test_a_zone_that_no_aggregate_has_does_not_confine(cloud: Any, flavor: Any) -> None:
+    cloud.host("a", zone="east").host("b").aggregate("e", "a", zone="east")
+    assert fits(cloud.snapshot, [flavor()], zone="east")["limits"] == []
+    (sentence,) = fits(cloud.snapshot, [flavor()], zone="nova")["limits"]
+    assert sentence.startswith("No aggregate has the zone nova.")
+    cloud.snapshot.hosts.pop(0)
+    assert fits(cloud.snapshot, [flavor()], zone="nova")["limits"] == [], "there is no other zone"
+
+
+def test_a_forbidden_trait_that_placement_may_not_know(cloud: Any, flavor: Any) -> None:
+    cloud.host("a", traits=["CUSTOM_OLD"])
+    asked = flavor(trait__CUSTOM_OLD="forbidden", trait__CUSTOM_ODD="forbidden", trait__HW_CPU_X86_AVX="forbidden")
+    (sentence,) = fits(cloud.snapshot, [asked])["flavors"]["m1"]["unknown"]
+    assert sentence.startswith("No provider has CUSTOM_ODD, which the flavor forbids")
