@@ -109,8 +109,8 @@ def fits(
     :raises FlavorError: Nova would refuse a flavor that was named
     :raises QuestionError: the snapshot has not what the question needs
     """
-    survey = Survey(snapshot, scheduler, project=project, zone=zone, aggregate=aggregate, group=group)
     chosen = find_flavors(snapshot, flavors)
+    survey = Survey(snapshot, scheduler, project, zone, aggregate, group, chosen)
     answers: dict[str, FlavorAnswer] = {}
     demands: list[Demand] = []
     for flavor in chosen:
@@ -173,6 +173,7 @@ def _refused(survey: Survey, error: FlavorError) -> FlavorAnswer:
 class Survey:
     """A snapshot prepared for questions about servers on the same terms.
 
+    :param flavors: those in question, of which the snapshot need not know
     :ivar hosts: the hosts, and ``places`` for each the number of its place
     :ivar members: for each place its hosts
     """
@@ -185,6 +186,7 @@ class Survey:
         zone: str | None = None,
         aggregate: str | None = None,
         group: Group | None = None,
+        flavors: t.Collection[Flavor] = (),
     ) -> None:
         need(snapshot, "providers", "every question")
         need(snapshot, "hosts", "every question")
@@ -195,7 +197,7 @@ class Survey:
         names = {each.name for each in snapshot.aggregates}
         if aggregate is not None and aggregate not in names:
             raise UnknownNameError("aggregate", aggregate, names)
-        self.scheduler: Scheduler = configured(scheduler, snapshot)
+        self.scheduler: Scheduler = configured(scheduler, snapshot, flavors)
         self.terms = Terms(self.scheduler, project, zone, aggregate, group)
         self.rules = Rules(snapshot, self.terms)
         self.forest = Forest(snapshot if self.rules.sharing else _without_aggregates(snapshot))

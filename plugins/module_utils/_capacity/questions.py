@@ -90,7 +90,7 @@ class Question:
         if self._mix:
             names = {flavor.name: flavor for flavor in self.new_flavors}
             flavors = find_flavors(snapshot, [names.get(name, name) for name in self._mix])
-            survey = Survey(snapshot, group=group, **terms)
+            survey = Survey(snapshot, group=group, flavors=flavors, **terms)
             demands = [survey.demand(flavor, self._image, boot_from_volume) for flavor in flavors]
             result["mix"] = mix(survey, list(zip(demands, self._mix.values(), strict=True)))
         if detail == "summary":

@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from .errors import QuestionError, near
-from .model import Snapshot
+from .model import Flavor, Snapshot
 
 #: ``[filter_scheduler] enabled_filters`` of an untouched nova.conf (nova/conf/scheduler.py).
 DEFAULT_FILTERS = (
@@ -95,9 +95,12 @@ class Scheduler:
         return found
 
 
-def configured(options: t.Mapping[str, t.Any] | None, snapshot: Snapshot) -> Scheduler:
+def configured(
+    options: t.Mapping[str, t.Any] | None, snapshot: Snapshot, flavors: t.Collection[Flavor] = ()
+) -> Scheduler:
     """The scheduler as given, by the names in nova.conf; the rest as assumed from the snapshot.
 
+    :param flavors: those in question, of which the snapshot need not know
     :raises QuestionError: an unknown option or filter
     """
     given = {key: value for key, value in (options or {}).items() if value is not None}
@@ -110,7 +113,7 @@ def configured(options: t.Mapping[str, t.Any] | None, snapshot: Snapshot) -> Sch
     filters = given.pop("enabled_filters", None)
     assumed: list[str] = []
     if filters is None:
-        extra = _filters_in_use(snapshot)
+        extra = _filters_in_use(snapshot, [*snapshot.flavors, *flavors])
         if "servers" not in snapshot.parts and extra.pop("AggregateNumInstancesFilter", ""):
             assumed.append("max_instances_per_host of aggregates is passed over, since the snapshot has no servers.")
         filters = [*DEFAULT_FILTERS, *extra]
@@ -130,7 +133,7 @@ def configured(options: t.Mapping[str, t.Any] | None, snapshot: Snapshot) -> Sch
     return Scheduler(enabled_filters=frozenset(filters), assumed=tuple(assumed), **given)
 
 
-def _filters_in_use(snapshot: Snapshot) -> dict[str, str]:
+def _filters_in_use(snapshot: Snapshot, flavors: t.Collection[Flavor]) -> dict[str, str]:
     """Filters that somebody must have enabled, for otherwise there would be no such metadata; and why."""
     keys = {key for aggregate in snapshot.aggregates for key in aggregate.metadata}
     found: dict[str, str] = {}
@@ -140,8 +143,12 @@ def _filters_in_use(snapshot: Snapshot) -> dict[str, str]:
         found["AggregateNumInstancesFilter"] = "aggregates have max_instances_per_host"
     if "instance_type" in keys:
         found["AggregateTypeAffinityFilter"] = "aggregates have instance_type"
-    if any(key.startswith(AGGREGATE_SCOPE) for flavor in snapshot.flavors for key in flavor.extra_specs):
+    specs = {key for flavor in flavors for key in flavor.extra_specs}
+    both = sorted(keys & specs)  # without a scope, as in older documents of Nova: ssd=true
+    if any(key.startswith(AGGREGATE_SCOPE) for key in specs):
         found["AggregateInstanceExtraSpecsFilter"] = "flavors have %s" % AGGREGATE_SCOPE.rstrip(":")
+    elif both:
+        found["AggregateInstanceExtraSpecsFilter"] = "both flavors and aggregates have %s" % ", ".join(both)
     return found
 
 

@@ -48,6 +48,12 @@ def test_what_is_documented_is_what_is_returned(run_module: Run) -> None:
     assert limits and all(set(fields) == set(limit) for limit in limits)
 
 
+def test_a_flavor_to_be_that_only_an_aggregate_takes_is_confined_in_the_mix_too(run_module: Run) -> None:
+    extra_specs = {"aggregate_instance_extra_specs:nobody": "has it"}
+    result = ask(run_module, flavor={"name": "x", "vcpus": 1, "ram": 1, "extra_specs": extra_specs}, mix={"x": 1})
+    assert result["flavors"]["x"]["fits"] == 0 and not result["mix"]["fits"]
+
+
 def test_check_mode_is_the_same(run_module: Run) -> None:
     assert ask(run_module, flavors=["m1.large"], check=True) == {**ask(run_module, flavors=["m1.large"])}
 

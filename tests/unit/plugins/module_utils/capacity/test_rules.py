@@ -214,6 +214,16 @@ def test_the_scheduler_that_is_assumed(cloud: Any, flavor: Any) -> None:
     assert given.unseen(5) == ["IoOpsFilter looks at servers that are being built, which no API shows."]
 
 
+@pytest.mark.parametrize("key", ["aggregate_instance_extra_specs__ssd", "ssd"])
+def test_the_filter_that_a_flavor_to_be_needs_is_assumed(cloud: Any, flavor: Any, key: str) -> None:
+    cloud.host("a").host("b").aggregate("x", "a", ssd="true")
+    answer = fits(cloud.snapshot, [flavor(**{key: "true"})])
+    assert answer["flavors"]["m1"]["hosts"] == {"a": 4}
+    (sentence,) = answer["limits"]
+    assert "has the filter AggregateInstanceExtraSpecsFilter, since" in sentence
+    assert fits(cloud.snapshot, [flavor(other="true")])["limits"] == []
+
+
 def test_filters_that_see_only_some_of_the_candidates(cloud: Any) -> None:
     cloud.host("a").aggregate("x", "a", filter_tenant_id="p")
     found = configured(None, cloud.snapshot)
