@@ -259,11 +259,15 @@ class Survey:
             found.append("No project was given: hosts that aggregates reserve for projects count as closed.")
         if "aggregates" not in self.snapshot.parts:
             found.append("The snapshot has no aggregates: their rules are passed over.")
+        if self.terms.group and len({host.name for host in self.hosts}) < len(self.hosts):
+            found.append(
+                "Hosts with several hypervisors: server groups are counted by hypervisor, Nova does it by host."
+            )
         zones = {host.zone for host in self.hosts} - {self.terms.zone}
         if self.terms.zone and "aggregates" in self.snapshot.parts and zones and not self.rules.zone_aggregates:
             found.append(  # as map_az_to_placement_aggregate finds nothing to ask Placement for
-                "No aggregate has the zone %s. Its hosts are counted, but from 2024.1 on Nova puts servers that ask for "
-                "such a zone into any zone." % self.terms.zone
+                "No aggregate has the zone %s. Its hosts are counted, but from 2024.1 on Nova puts servers that ask "
+                "for such a zone into any zone." % self.terms.zone
             )
         return found
 
@@ -533,10 +537,10 @@ class Stock:
                     entry["total"] = None if inventory.total is None else entry["total"] + inventory.total
         return dict(sorted(found.items()))
 
-    def _amounts(self, host: Host) -> dict[str, dict[str, int]]:
-        """Capacity, used and free by resource class, of the whole tree of a host."""
+    def _amounts(self, *hosts: Host) -> dict[str, dict[str, int]]:
+        """Capacity, used and free by resource class, of the whole trees of hosts."""
         found: dict[str, dict[str, int]] = {}
-        for provider in self._trees.get(host.provider or "", ()):
+        for provider in [each for host in hosts for each in self._trees.get(host.provider or "", ())]:
             for name, inventory in provider.inventories.items():
                 entry = found.setdefault(name, {"capacity": 0, "used": 0, "free": 0})
                 entry["capacity"] += inventory.capacity
@@ -575,16 +579,21 @@ class Stock:
         }
 
     def hosts(self) -> dict[str, HostAnswer]:
-        """The hosts in question, by name."""
+        """The hosts in question, by name; one with several hypervisors (Ironic) has all of theirs."""
+        nodes: dict[str, list[tuple[Host, int, bool]]] = {}
+        for host, number, takes in self._hosts():
+            nodes.setdefault(host.name, []).append((host, number, takes))
+        return {name: self._host(found) for name, found in nodes.items()}
+
+    def _host(self, nodes: list[tuple[Host, int, bool]]) -> HostAnswer:
+        """One host. It takes guests where any of its nodes does."""
+        host, number, takes = next((each for each in nodes if each[2]), nodes[0])
         return {
-            host.name: {
-                "zone": host.zone,
-                "aggregates": [aggregate.name for aggregate in self.survey.places[number].aggregates],
-                "accepts": takes,
-                "why_not": self._why_not(host, number),
-                "resources": self._amounts(host),
-            }
-            for host, number, takes in self._hosts()
+            "zone": host.zone,
+            "aggregates": [aggregate.name for aggregate in self.survey.places[number].aggregates],
+            "accepts": takes,
+            "why_not": self._why_not(host, number),
+            "resources": self._amounts(*(node for node, _number, _takes in nodes)),
         }
 
     def _why_not(self, host: Host, number: int) -> str | None:

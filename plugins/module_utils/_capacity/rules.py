@@ -203,7 +203,10 @@ class Rules:
         self.servers: dict[str, int] = {}
         if terms.scheduler.has("NumInstancesFilter") or terms.scheduler.has("AggregateNumInstancesFilter"):
             need(snapshot, "servers", "max_instances_per_host")
-            self.servers = collections.Counter(server.host for server in snapshot.servers if server.host)
+            nodes = {host.name: host.node for host in snapshot.hosts}
+            self.servers = collections.Counter(
+                server.node or nodes.get(server.host, "") for server in snapshot.servers if server.host
+            )
 
     def isolated_aggregates(self, demand: Demand) -> frozenset[str]:
         """``request_filter.isolate_aggregates``: those that require a trait which is not asked for."""
@@ -275,7 +278,7 @@ class Rules:
                 limit = most  # as Nova does, with a warning in its log
         if self.terms.scheduler.has("NumInstancesFilter"):
             limit = min(limit, most)
-        return max(0, limit - self.servers.get(host.name, 0))
+        return max(0, limit - self.servers.get(host.node, 0))
 
 
 #: More than any host holds.

@@ -105,6 +105,19 @@ def test_hosts(three: Any) -> None:
     assert "hosts" not in fits(three.snapshot)
 
 
+def test_a_host_with_several_hypervisors_has_what_they_have_together(cloud: Any, flavor: Any) -> None:
+    cloud.host("n1", used={"VCPU": 8}).host("n2").host("n3").servers("n1", "1", "2")
+    cloud.snapshot.hosts[:] = [replace(host, name="ironic") for host in cloud.snapshot.hosts]
+    cloud.snapshot.servers[:] = [replace(server, host="ironic") for server in cloud.snapshot.servers]
+    answer = fits(cloud.snapshot, [flavor()], hosts=True)
+    assert answer["flavors"]["m1"]["hosts"] == {"ironic": 8}
+    assert answer["hosts"]["ironic"]["resources"]["VCPU"] == {"capacity": 24, "used": 8, "free": 16}
+    limited = {"enabled_filters": ["NumInstancesFilter"], "max_instances_per_host": 2}
+    assert fits(cloud.snapshot, [flavor()], scheduler=limited)["flavors"]["m1"]["fits"] == 2 + 2, "each has its own"
+    (sentence,) = fits(cloud.snapshot, [flavor()], group=new_group("anti-affinity"))["limits"]
+    assert sentence.startswith("Hosts with several hypervisors")
+
+
 def test_nested_providers_count_for_their_host(cloud: Any, flavor: Any) -> None:
     cloud.host("a").child("a", "gpu0", VGPU=2).child("a", "gpu1", VGPU=3)
     answer = fits(
