@@ -391,9 +391,9 @@ class _Builder(_Metadata):
             )
         return cpus
 
-    def cpu_mask(self, key: str, mask: str) -> set[int]:
-        """``hardware.parse_cpu_spec``; one that begins with ^ leaves CPUs out of all that there are."""
-        text = "0-%d,%s" % (self.flavor.vcpus - 1, mask) if mask.strip().startswith("^") else mask
+    def cpu_mask(self, key: str, mask: str, of_all: bool = True) -> set[int]:
+        """``hardware.parse_cpu_spec``; one ``of_all`` that begins with ^ leaves CPUs out of all that there are."""
+        text = "0-%d,%s" % (self.flavor.vcpus - 1, mask) if of_all and mask.strip().startswith("^") else mask
         taken: set[int] = set()
         left_out: set[int] = set()
         for rule in filter(None, (each.strip() for each in text.split(","))):
@@ -449,12 +449,34 @@ class _Builder(_Metadata):
         pages = self.page_size()
         if self.flag("locked_memory") and not pages:
             raise self.error("hw:locked_memory needs hw:mem_page_size")
-        self.numa = pinned or bool(nodes or pages or self.flavor.extra_specs.get("hw:pmem"))
-        by_hand = any(self.pair("numa_%s.0" % part) != (None, None) for part in ("cpus", "mem"))
-        if int(nodes or 1) > 1 and not by_hand:
+        self.numa = pinned or bool(nodes or pages or self.persistent_labels())
+        cpus, memory = (self.numa_parts(part) if self.numa else [] for part in ("cpus", "mem"))
+        if cpus or memory:
+            self.check_numa_parts(int(nodes or 1), cpus, memory)
+        elif int(nodes or 1) > 1:
             for size, what in ((self.flavor.vcpus, "CPUs"), (self.flavor.ram_mib, "MiB of memory")):
                 if size % int(nodes):
                     raise self.error("its %d %s cannot be divided among %s NUMA nodes" % (size, what, nodes))
+
+    def numa_parts(self, part: str) -> list[str]:
+        """``hw:numa_cpus.N`` or ``hw:numa_mem.N``, N from 0 on (``_get_numa_cpu_constraint``)."""
+        found: tuple[list[str], list[str]] = ([], [])  # of the flavor, of the image
+        for number, values in enumerate(found):
+            while (value := self.pair("numa_%s.%d" % (part, len(values)))[number]) is not None:
+                values.append(value)
+        if all(found):
+            raise self.error("hw:numa_%s.0 is given by the flavor and by the image" % part)
+        return found[0] or found[1]
+
+    def check_numa_parts(self, nodes: int, cpus: list[str], memory: list[str]) -> None:
+        """``_get_numa_topology_manual``"""
+        if not len(cpus) == len(memory) == nodes:
+            raise self.error("hw:numa_cpus.N and hw:numa_mem.N are given for each of its NUMA nodes (%d)" % nodes)
+        listed = [self.cpu_mask("hw:numa_cpus.%d" % node, text, False) for node, text in enumerate(cpus)]
+        if sorted(cpu for each in listed for cpu in each) != list(range(self.flavor.vcpus)):
+            raise self.error("hw:numa_cpus.N have to name each of its %d CPUs once" % self.flavor.vcpus)
+        if not all(each.strip().isdecimal() for each in memory) or sum(map(int, memory)) != self.flavor.ram_mib:
+            raise self.error("hw:numa_mem.N have to add up to its %d MiB of memory" % self.flavor.ram_mib)
 
     def page_size(self) -> str | None:
         """``_get_numa_pagesize_constraint``; Placement knows nothing of page sizes."""
@@ -511,10 +533,15 @@ class _Builder(_Metadata):
         self.add("MEM_ENCRYPTION_CONTEXT", 1)
         self.require(trait)
 
+    def persistent_labels(self) -> list[str]:
+        """``get_vpmems``"""
+        labels = self.flavor.extra_specs.get("hw:pmem", "").split(",")
+        return [label.strip() for label in labels if label.strip()]
+
     def persistent_memory(self) -> None:
         """``_translate_vpmems_request``"""
-        labels = [label.strip() for label in self.flavor.extra_specs.get("hw:pmem", "").split(",")]
-        for label in filter(None, labels):
+        labels = self.persistent_labels()
+        for label in labels:
             name = "CUSTOM_" + re.sub("[^0-9A-Za-z]+", "_", "PMEM_NAMESPACE_" + label).upper()
             self.add(name, labels.count(label))
 

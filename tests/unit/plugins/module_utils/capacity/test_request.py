@@ -22,6 +22,16 @@ def of(specs: dict[str, str] | None = None, properties: dict[str, str] | None = 
     return demand(flavor, Image(properties or {}), **more)
 
 
+#: four CPUs and 4096 MiB in two unequal nodes
+BY_HAND = {
+    "hw:numa_nodes": "2",
+    "hw:numa_cpus.0": "0-1,3",
+    "hw:numa_cpus.1": "2",
+    "hw:numa_mem.0": "3072",
+    "hw:numa_mem.1": "1024",
+}
+
+
 @pytest.mark.parametrize(
     ("specs", "amounts"),
     [
@@ -161,6 +171,12 @@ def test_prefilters_of_the_image_are_off_by_default() -> None:
         ({"resources:PCPU": "3"}, {}, "resources:PCPU has to be 4, not 3"),
         ({"resources:VCPU": "4", "hw:cpu_policy": "dedicated"}, {}, "cannot be used together with a CPU policy"),
         ({"hw:numa_nodes": "3"}, {}, "4 CPUs cannot be divided among 3 NUMA nodes"),
+        ({"hw:numa_nodes": "1", "hw:numa_cpus.0": "0-3"}, {}, "given for each of its NUMA nodes (1)"),
+        ({**BY_HAND, "hw:numa_nodes": "3"}, {}, "given for each of its NUMA nodes (3)"),
+        ({**BY_HAND, "hw:numa_cpus.1": "1"}, {}, "hw:numa_cpus.N have to name each of its 4 CPUs once"),
+        ({**BY_HAND, "hw:numa_cpus.0": "0-2"}, {}, "hw:numa_cpus.N have to name each of its 4 CPUs once"),
+        ({**BY_HAND, "hw:numa_mem.0": "1024"}, {}, "hw:numa_mem.N have to add up to its 4096 MiB of memory"),
+        (BY_HAND, {"hw_numa_mem.0": "1024"}, "hw:numa_mem.0 is given by the flavor and by the image"),
         ({"hw:mem_page_size": "huge"}, {}, "any, large, small or a size"),
         ({}, {"hw_mem_page_size": "2048"}, "needs hw:mem_page_size=any or large"),
         ({"hw:locked_memory": "true"}, {}, "needs hw:mem_page_size"),
@@ -186,6 +202,11 @@ def test_what_is_refused(specs: dict[str, str], properties: dict[str, str], word
     assert words in str(caught.value)
     assert str(caught.value).startswith("flavor m1: ")
     assert "\n" not in str(caught.value)
+
+
+def test_numa_nodes_by_hand() -> None:
+    assert of(BY_HAND).amounts == of().amounts
+    assert of({"hw:numa_cpus.0": "9"}).amounts == of().amounts, "Nova does not look at them without NUMA"
 
 
 @pytest.mark.parametrize(
