@@ -108,8 +108,11 @@ IMAGE_PROPERTIES: dict[str, tuple[str, ...]] = {
     "hw_sound_model": ("virtio", "usb"),
     "hw_video_model": ("none", "virtio"),
     "hw_disk_bus": ("virtio", "scsi"),
-    "hw_vif_model": ("virtio", "e1000"),
-    "hw_architecture": ("x86_64",),
+    "hw_vif_model": ("virtio", "e1000", "VirtualVmxnet3"),
+    "hw_architecture": ("x86_64", "amd64"),
+    "architecture": ("x86_64", "i386"),
+    "hw_emulation_architecture": ("aarch64", "i686"),
+    "hw_viommu_model": ("auto", "intel"),
     "trait:HW_CPU_X86_AVX2": ("required",),
     "trait:HW_CPU_HYPERTHREADING": ("required",),
 }

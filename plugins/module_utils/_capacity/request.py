@@ -61,8 +61,29 @@ IMAGE_METADATA_TRAITS = {
     "hw_vif_model": "COMPUTE_NET_VIF_MODEL",
     "hw_architecture": "HW_ARCH",
     "hw_emulation_architecture": "COMPUTE_ARCH",
-    "hw_viommu_model": "COMPUTE_VIOMMU",
 }
+#: ``ImageMetaProps._legacy_property_map``, and ``fields.Architecture`` and ``fields.VIFModel``: what Nova reads as what
+LEGACY_PROPERTIES = {
+    "architecture": "hw_architecture",
+    "hypervisor_type": "img_hv_type",
+    "vm_mode": "hw_vm_mode",
+    "vmware_ostype": "os_distro",
+}
+LEGACY_ARCHITECTURES = {"amd64": "x86_64", **dict.fromkeys(("i386", "i486", "i586", "x86_32", "x86_32p"), "i686")}
+LEGACY_VALUES: dict[str, dict[str, str]] = {
+    "hw_architecture": LEGACY_ARCHITECTURES,
+    "hw_emulation_architecture": LEGACY_ARCHITECTURES,
+    "hw_vif_model": {
+        "virtuale1000": "e1000",
+        "virtuale1000e": "e1000e",
+        "virtualpcnet32": "pcnet",
+        "virtualsriovethernetcard": "sriov",
+        "virtualvmxnet": "vmxnet",
+        "virtualvmxnet3": "vmxnet3",
+    },
+}
+#: those of os_traits.compute.arch
+EMULATED_ARCHITECTURES = frozenset(("aarch64", "mipsel", "ppc64le", "s390x", "x86_64"))
 #: ``hardware.MemEncryptionConfig``: the trait, and whether the firmware has to be stateless.
 MEMORY_ENCRYPTION = {
     "amd-sev": ("HW_CPU_X86_AMD_SEV", False),
@@ -124,11 +145,23 @@ def demand(
     :param cloud_traits: all traits that any provider has, to tell what a Nova of an older release does not ask for
     :raises FlavorError: Nova would refuse the flavor, or the flavor with this image
     """
-    image = image or Image()
+    image = _as_nova_reads(image or Image())
     builder = _Builder(flavor, image)
     builder.build(boot_from_volume)
     _prefilters(builder, boot_from_volume, scheduler or Scheduler(), cloud_traits)
     return Demand(flavor, image, builder.request(), tuple(builder.ignored), tuple(_unknown(builder)))
+
+
+def _as_nova_reads(image: Image) -> Image:
+    """The image with properties under their present names (``ImageMetaProps.from_dict``)."""
+    properties = dict(image.properties)
+    for old, new in LEGACY_PROPERTIES.items():
+        if old in properties:
+            properties.setdefault(new, properties[old])
+    for key, names in LEGACY_VALUES.items():
+        if (value := properties.get(key)) is not None:
+            properties[key] = names.get(value.lower(), value)
+    return dataclasses.replace(image, properties=properties)
 
 
 class _Metadata:
@@ -597,11 +630,14 @@ def _prefilters(builder: _Builder, boot_from_volume: bool, scheduler: Scheduler,
     if scheduler.query_placement_for_image_type_support and image_type in IMAGE_TYPES and not boot_from_volume:
         root.add("COMPUTE_IMAGE_TYPE_%s" % image_type)  # require_image_type_support
     if scheduler.image_metadata_prefilter:  # transform_image_metadata
-        root.update(
-            "%s_%s" % (prefix, image.properties[key].replace("-", "_").upper())
-            for key, prefix in IMAGE_METADATA_TRAITS.items()
-            if key in image.properties
-        )
+        # One that makes no trait keeps Nova from asking for any. COMPUTE_VIOMMU_AUTO should be ..._VIOMMU_MODEL_AUTO.
+        emulated = image.properties.get("hw_emulation_architecture", "x86_64").lower()
+        if "hw_viommu_model" not in image.properties and emulated in EMULATED_ARCHITECTURES:
+            root.update(
+                "%s_%s" % (prefix, image.properties[key].replace("-", "_").upper())
+                for key, prefix in IMAGE_METADATA_TRAITS.items()
+                if key in image.properties
+            )
 
 
 def _unknown(builder: _Builder) -> c.Iterator[str]:

@@ -143,6 +143,21 @@ def test_a_trait_that_older_releases_do_not_ask_for() -> None:
     assert of({"hw:tpm_version": "2.0"}, cloud_traits=frozenset({trait})).request.root_required == {trait}
 
 
+@pytest.mark.parametrize(
+    ("properties", "traits"),
+    [
+        ({"architecture": "amd64"}, {"HW_ARCH_X86_64"}),
+        ({"architecture": "amd64", "hw_architecture": "aarch64"}, {"HW_ARCH_AARCH64"}),
+        ({"hw_vif_model": "VirtualVmxnet3"}, {"COMPUTE_NET_VIF_MODEL_VMXNET3"}),
+        # Nova logs what makes no trait that there is as an error, and asks for none of the others either
+        ({"hw_disk_bus": "virtio", "hw_viommu_model": "auto"}, set()),
+        ({"hw_disk_bus": "virtio", "hw_emulation_architecture": "sparc"}, set()),
+    ],
+)
+def test_properties_of_images_as_nova_reads_them(properties: dict[str, str], traits: set[str]) -> None:
+    assert of(properties=properties, scheduler=Scheduler(image_metadata_prefilter=True)).request.root_required == traits
+
+
 def test_prefilters_of_the_image_are_off_by_default() -> None:
     image = Image({"hw_disk_bus": "virtio"}, "qcow2")
     flavor = Flavor("1", "m1", 1, 512, 1)
