@@ -211,13 +211,13 @@ class _Metadata:
 
         :raises FlavorError: they set it differently
         """
-        flavor, image = (None if value is None else _is_true(value) for value in self.pair(key))
+        flavor, image = (None if value is None else is_true(value) for value in self.pair(key))
         if flavor is not None and image is not None and flavor != image:
             raise self.conflict(key)
         return bool(flavor or image)
 
 
-def _is_true(value: str) -> bool:
+def is_true(value: str) -> bool:
     """``oslo_utils.strutils.bool_from_string``"""
     return value.strip().lower() in TRUE
 
@@ -412,7 +412,7 @@ class _Builder(_Metadata):
 
     def realtime_mask(self, emulator_policy: bool) -> set[int]:
         """``get_realtime_cpu_constraint``"""
-        if not _is_true(self.flavor.extra_specs.get("hw:cpu_realtime", "")):
+        if not is_true(self.flavor.extra_specs.get("hw:cpu_realtime", "")):
             return set()
         flavor, image = self.pair("cpu_realtime_mask")
         mask = image or flavor
@@ -559,7 +559,7 @@ class _Builder(_Metadata):
             raise self.error("memory encryption needs an image with hw_firmware_type=uefi")
         if "q35" not in properties.get("hw_machine_type", "q35"):
             raise self.error("memory encryption needs an image with hw_machine_type=q35")
-        if stateless and not _is_true(properties.get("hw_firmware_stateless", "")):
+        if stateless and not is_true(properties.get("hw_firmware_stateless", "")):
             raise self.error("memory encryption %s needs an image with hw_firmware_stateless=true" % model)
         if model == "intel-tdx" and properties.get("hw_video_model") != "none":
             raise self.error("memory encryption %s needs an image with hw_video_model=none" % model)
@@ -598,7 +598,7 @@ class _Builder(_Metadata):
             suffix = {"passthrough": "PASSTHROUGH", "emulate": "EMULATED"}[address_mode]
             self.require("COMPUTE_ADDRESS_SPACE_%s" % suffix)
         properties = self.image.properties
-        if properties.get("hw_firmware_type") == "uefi" and _is_true(properties.get("hw_firmware_stateless", "")):
+        if properties.get("hw_firmware_type") == "uefi" and is_true(properties.get("hw_firmware_stateless", "")):
             self.require("COMPUTE_SECURITY_STATELESS_FIRMWARE")
 
 

@@ -18,10 +18,39 @@ import typing as t
 from .errors import QuestionError, UnknownNameError
 from .groups import Request
 from .model import SHARING, Aggregate, Host, ServerGroup, Snapshot
-from .request import STATUS_DISABLED, Demand
+from .request import STATUS_DISABLED, Demand, is_true
 from .scheduler import AGGREGATE_SCOPE, FILTER_TENANT_ID, Scheduler
 
 POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
+
+
+#: ``ImageMetaProps.fields`` that are booleans
+IMAGE_SWITCHES = frozenset(
+    (
+        "hw_boot_menu",
+        "hw_ephemeral_encryption",
+        "hw_firmware_stateless",
+        "hw_ipxe_boot",
+        "hw_locked_memory",
+        "hw_mem_encryption",
+        "hw_pmu",
+        "hw_qemu_guest_agent",
+        "hw_time_hpet",
+        "hw_vif_multiqueue_enabled",
+        "hw_virtio_packed_ring",
+        "img_bdm_v2",
+        "img_bittorrent",
+        "img_cache_in_nova",
+        "img_hide_hypervisor_id",
+        "img_linked_clone",
+        "img_use_agent",
+        "os_require_quiesce",
+        "os_skip_agent_inject_files_at_boot",
+        "os_skip_agent_inject_ssh",
+    )
+)
+#: others of them that begin with os_
+IMAGE_OS_PROPERTIES = frozenset(("os_admin_user", "os_command_line", "os_distro", "os_secure_boot", "os_type"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -377,7 +406,15 @@ def aggregate_extra_specs(place: Place, ask: Ask) -> bool:
 def aggregate_image_properties(place: Place, ask: Ask) -> bool:
     """AggregateImagePropertiesIsolation, without a namespace"""
     properties = ask.demand.image.properties
-    return any(properties.get(key) and properties[key] not in values for key, values in place.metadata.items())
+    for key, values in place.metadata.items():
+        value = properties.get(key, "")
+        if key in IMAGE_SWITCHES:
+            value = str(is_true(value) or "")  # Nova has it as a boolean, and compares str() of it
+        elif not key.startswith(("hw_", "img_")) and key not in IMAGE_OS_PROPERTIES:
+            continue  # Nova does not keep properties of one's own, nor os_version
+        if value and value not in values:
+            return True
+    return False
 
 
 def aggregate_instance_type(place: Place, ask: Ask) -> bool:

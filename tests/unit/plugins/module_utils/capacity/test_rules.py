@@ -117,6 +117,27 @@ def test_aggregate_image_properties(cloud: Any, flavor: Any) -> None:
     assert hosts(cloud, flavor(), scheduler=terms) == {"linux": 4, "any": 4}
 
 
+@pytest.mark.parametrize(
+    ("key", "metadata", "value", "passes"),
+    [
+        ("os_version", "12", "13", True),  # a property that Nova does not keep
+        ("mine", "a", "b", True),
+        ("hw_machine_type", "q35", "pc", False),
+        ("hw_qemu_guest_agent", "true", "true", False),  # as str(True) is True
+        ("hw_qemu_guest_agent", "True", "yes", True),
+        ("hw_qemu_guest_agent", "True", "no", True),
+        ("hw_architecture", "x86_64", "amd64", True),
+    ],
+)
+def test_image_properties_as_nova_compares_them(
+    cloud: Any, flavor: Any, key: str, metadata: str, value: str, passes: bool
+) -> None:
+    cloud.host("a").aggregate("x", "a", **{key: metadata})
+    terms = {"enabled_filters": [*DEFAULT_FILTERS, "AggregateImagePropertiesIsolation"]}
+    found = hosts(cloud, flavor(), image=Image({key: value}), scheduler=terms)
+    assert found == ({"a": 4} if passes else {})
+
+
 def test_instance_types_of_aggregates(cloud: Any, flavor: Any) -> None:
     cloud.host("a").host("b").aggregate("only", "b", instance_type="m1, m2")
     assert hosts(cloud, flavor("m1")) == {"a": 4, "b": 4}
