@@ -263,6 +263,14 @@ def test_traits(lab: Lab) -> None:
     assert len(lab.fill(lab.flavor(ram=3840, **{"trait:CUSTOM_FAST": "required"}))) == 2
 
 
+def test_dedicated_cpus_of_hosts_that_do_not_set_any_apart(lab: Lab) -> None:
+    flavor = lab.flavor(ram=2560, **{"hw:cpu_policy": "dedicated"})
+    predicted = lab.predict(flavor)
+    assert predicted["fits"] == 0 and any("Hosts without PCPU" in doubt for doubt in predicted["unknown"])
+    (server,) = lab.boot(flavor)
+    assert server["status"] == "ACTIVE"
+
+
 def test_a_forbidden_trait_that_placement_does_not_know(lab: Lab) -> None:
     flavor = lab.flavor(ram=3840, **{"trait:CUSTOM_UNHEARD_OF": "forbidden"})
     (doubt,) = lab.predict(flavor)["unknown"]

@@ -241,6 +241,13 @@ class Survey:
             }
         )
 
+    @functools.cached_property
+    def hosts_without_pcpu(self) -> bool:
+        """Whether there are hosts that have VCPU and no PCPU in their trees."""
+        trees = [self.trees[host.provider] for host in self.hosts if host.provider]
+        names = ({name for each in tree for name in each.inventories} for tree in trees)
+        return any("VCPU" in found and "PCPU" not in found for found in names)
+
     def demand(self, flavor: Flavor, image: Image | None, boot_from_volume: bool) -> Demand:
         """What a server of the flavor asks for, see request.py."""
         return demand(flavor, image, boot_from_volume, self.scheduler, self.traits)
@@ -442,6 +449,11 @@ class FlavorFit:
 
     def _unknown(self) -> list[str]:
         found = [*self.asked.unknown, *self.asked.ignored]
+        if self.asked.pinned and self.survey.hosts_without_pcpu:
+            found.append(
+                "Hosts without PCPU are not counted. Unless disable_fallback_pcpu_query is set, Nova asks them for "
+                "VCPU, and those with neither cpu_dedicated_set nor cpu_shared_set take the guest."
+            )
         assumed = self.survey.units_assumed(self.asked)
         if assumed:
             found.append(

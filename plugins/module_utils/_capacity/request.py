@@ -120,6 +120,8 @@ class Demand:
     ignored: tuple[str, ...] = ()
     #: what no API shows of the hosts, though the scheduler looks at it, in sentences
     unknown: tuple[str, ...] = ()
+    #: whether it asks for PCPU by its CPU policy (``cpu_pinning_requested``)
+    pinned: bool = False
 
     @property
     def amounts(self) -> dict[str, int]:
@@ -149,7 +151,7 @@ def demand(
     builder = _Builder(flavor, image)
     builder.build(boot_from_volume)
     _prefilters(builder, boot_from_volume, scheduler or Scheduler(), cloud_traits)
-    return Demand(flavor, image, builder.request(), tuple(builder.ignored), tuple(_unknown(builder)))
+    return Demand(flavor, image, builder.request(), tuple(builder.ignored), tuple(_unknown(builder)), builder.pinned)
 
 
 def _as_nova_reads(image: Image) -> Image:
@@ -241,7 +243,7 @@ class _Builder(_Metadata):
         self.root_required: set[str] = set()
         self.root_forbidden: set[str] = set()
         self.ignored: list[str] = []
-        self.numa = False
+        self.numa = self.pinned = False
 
     def build(self, boot_from_volume: bool) -> None:
         """All that comes from the flavor and the image."""
@@ -365,6 +367,7 @@ class _Builder(_Metadata):
 
         extra = 1 if emulator == "isolate" else 0
         if policy == "dedicated":
+            self.pinned = True
             self.add("PCPU", self.flavor.vcpus + extra)
         elif policy == "mixed":
             pinned = len(dedicated or realtime)

@@ -234,6 +234,19 @@ def test_limits_added_up_are_those_of_each_host() -> None:
         assert {limit.limit: (limit.trees, limit.more) for limit in added} == expected
 
 
+def test_dedicated_cpus_on_hosts_that_have_no_pcpu(cloud: Any, flavor: Any) -> None:
+    cloud.host("new", vcpus=0, more={"PCPU": 4}).host("old")
+    pinned, explicit = flavor(hw__cpu_policy="dedicated"), flavor(resources__PCPU="2")
+    answer = fits(cloud.snapshot, [pinned])["flavors"]["m1"]
+    assert answer["hosts"] == {"new": 2}
+    assert any(sentence.startswith("Hosts without PCPU are not counted") for sentence in answer["unknown"])
+    assert not any(
+        "Hosts without PCPU" in each for each in fits(cloud.snapshot, [explicit])["flavors"]["m1"]["unknown"]
+    )
+    cloud.snapshot.hosts.pop()
+    assert not any("Hosts without PCPU" in each for each in fits(cloud.snapshot, [pinned])["flavors"]["m1"]["unknown"])
+
+
 def test_a_zone_that_no_aggregate_has_does_not_confine(cloud: Any, flavor: Any) -> None:
     cloud.host("a", zone="east").host("b").aggregate("e", "a", zone="east")
     assert fits(cloud.snapshot, [flavor()], zone="east")["limits"] == []
