@@ -119,7 +119,7 @@ def fits(
         except FlavorError as error:
             if flavors is not None:
                 raise
-            answers[flavor.name] = _refused(survey, error)
+            answers[flavor.name] = _refused(survey, str(error).removeprefix("flavor %s: " % flavor.name))
             continue
         demands.append(asked)
         answers[flavor.name] = FlavorFit(survey, asked).answer()
@@ -156,7 +156,7 @@ def find_flavors(snapshot: Snapshot, wanted: c.Iterable[str | Flavor] | None) ->
     return found
 
 
-def _refused(survey: Survey, error: FlavorError) -> FlavorAnswer:
+def _refused(survey: Survey, reason: str) -> FlavorAnswer:
     """The answer for one of all flavors that Nova would refuse."""
     limit: LimitAnswer = {"limit": "flavor", "kind": "rule", "hosts": len(survey.hosts), "more": 0}
     return {
@@ -166,7 +166,7 @@ def _refused(survey: Survey, error: FlavorError) -> FlavorAnswer:
         "zones": {},
         "aggregates": {},
         "limits": [limit],
-        "unknown": ["%s." % error],
+        "unknown": ["Nova refuses it: %s." % reason],
     }
 
 
@@ -268,7 +268,7 @@ class Survey:
             found.append("The snapshot has no aggregates: their rules are passed over.")
         if self.terms.group and len({host.name for host in self.hosts}) < len(self.hosts):
             found.append(
-                "Hosts with several hypervisors: server groups are counted by hypervisor, Nova does it by host."
+                "Some hosts have several hypervisors: server groups are counted by hypervisor, and by Nova by host."
             )
         zones = {host.zone for host in self.hosts} - {self.terms.zone}
         if self.terms.zone and "aggregates" in self.snapshot.parts and zones and not self.rules.zone_aggregates:
