@@ -157,7 +157,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity import model, questions, report
-from ansible_collections.scaleout.nova.plugins.module_utils._capacity.errors import CapacityError
+from ansible_collections.scaleout.nova.plugins.module_utils._capacity.errors import CapacityError, QuestionError
 from ansible_collections.scaleout.nova.plugins.module_utils._question import MUTUALLY_EXCLUSIVE, QUESTION_ARGUMENTS
 
 
@@ -176,13 +176,21 @@ class File:
 
 
 def paths(params: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """The path of each format that is asked for."""
+    """The path of each format that is asked for.
+
+    :raises QuestionError: two of them, or one and the snapshot, are the same file
+    """
     found = {}
     for name, file_name in report.FORMATS.items():
         if params[name]:
             found[name] = params[name]
         elif params["directory"]:
             found[name] = os.path.join(params["directory"], file_name)
+    taken = {os.path.realpath(params["snapshot"]): "snapshot"}
+    for name, path in found.items():
+        first = taken.setdefault(os.path.realpath(path), name)
+        if first != name:
+            raise QuestionError("the options %s and %s cannot both be the file %s" % (first, name, path))
     return found
 
 

@@ -152,6 +152,27 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, run: Run) -> None:
     assert result["failed"] and str(tmp_path / "file") in result["msg"]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"html": "page", "markdown": "./page"}, "The options html and markdown cannot both be the file"),
+        (
+            {"directory": ".", "prometheus": "capacity.md"},
+            "The options markdown and prometheus cannot both be the file",
+        ),
+        ({"json": "cloud.json"}, "The options snapshot and json cannot both be the file"),
+    ],
+)
+def test_one_file_for_two_things(
+    tmp_path: Path, run_module: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cloud.json").write_bytes(EXAMPLE.read_bytes())
+    result = run_module("capacity_report", snapshot="cloud.json", **options)
+    assert result["failed"] and message in result["msg"]
+    assert [path.name for path in tmp_path.iterdir()] == ["cloud.json"]
+
+
 def test_somewhere_it_has_to_go(run: Run) -> None:
     result = run()
     assert result["failed"] and "one of the following is required: directory, html" in result["msg"]
