@@ -15,6 +15,7 @@ import functools
 import typing as t
 
 from .errors import FlavorError, UnknownNameError
+from .groups import Request
 from .inventory import proven
 from .model import SHARING, Flavor, Host, Inventory, Provider, Snapshot
 from .request import Demand, Image, demand
@@ -322,6 +323,8 @@ class FlavorFit:
         self.rows: dict[int, list[_Row]] = {}
         self._refusals = survey.rules.refusals(asked)
         self._caps = survey.rules.caps()
+        # whether hosts share; with rules on numbers each is looked at as if it had all that is shared
+        self._shares = survey.rules.sharing and not self._caps and not self.one_host
         self._tallies: dict[str, _Tally] = {}
         self._roots = self._roots_of(number for number, refusals in enumerate(self._refusals) if not refusals)
         self._open_hosts()
@@ -429,7 +432,13 @@ class FlavorFit:
         capped = {row.root: row for row in rows if row.limit}
         for row in capped.values():
             self._rule(row.limit).add(row.more)
-        for each in self.survey.forest.limits_added(self.request, [root for root in roots if root not in capped]):
+        roots = [root for root in roots if root not in capped]
+        forest = self.survey.forest
+        if self._shares:
+            added = forest.more_together(self.request, roots, self.fits.fits)
+        else:
+            added = forest.limits_added(self.request, roots)
+        for each in added:
             self._tallies[each.limit] = _Tally(each.kind, each.trees, each.more)
 
     def _closed_limits(self) -> None:
@@ -446,6 +455,21 @@ class FlavorFit:
                     more = max(0, more - self.fits.fits)
                 for name in refusals:
                     self._rule(name).add(more if len(refusals) == 1 else 0)
+        if self._shares:
+            self._share_closed(plain)
+
+    def _share_closed(self, plain: Request) -> None:
+        """What the hosts that a single rule refuses would add to the open ones, with which they share providers."""
+        numbers: dict[str, list[int]] = collections.defaultdict(list)
+        for number, refusals in enumerate(self._refusals):
+            if len(refusals) == 1:
+                numbers[refusals[0]].append(number)
+        if not numbers:
+            return
+        now = self.fits.fits if plain == self.request else self.survey.forest.together(plain, self._roots).fits
+        for name, closed_by_it in numbers.items():
+            roots = [*self._roots, *self._roots_of(closed_by_it)]
+            self._rule(name).more = self.survey.forest.together(plain, roots).fits - now
 
     def _unknown(self) -> list[str]:
         found = [*self.asked.unknown, *self.asked.ignored]

@@ -267,7 +267,9 @@ class Forest:
         tree = self._trees[root]
         return self._pack(self._plan(tree, request), self._available(tree))
 
-    def most_each(self, request: Request, roots: t.Iterable[str] | None = None) -> dict[str, Count]:
+    def most_each(
+        self, request: Request, roots: t.Iterable[str] | None = None, waived: Waived = frozenset()
+    ) -> dict[str, Count]:
         """:meth:`most` for all trees, or for these, each by itself; trees with none (proven) are left out."""
         counts: dict[str, Count] = {}
         known: dict[int, Count] = {}  # one Count for all trees that have as many
@@ -277,12 +279,12 @@ class Forest:
             if tree.shape in plans:
                 found = plans[tree.shape]
             else:
-                found = self._plan(tree, request)
+                found = self._plan(tree, request, waived)
                 if request.anywhere:
                     plans[tree.shape] = found
             if found is None:
                 continue
-            if found.simple is not None and not tree.loans:
+            if found.simple and not tree.loans:
                 free = tree.free
                 fits = min([free[cell] // amount for cell, amount in found.simple])
                 if fits > 0:
@@ -293,31 +295,30 @@ class Forest:
                 counts[root] = count
         return counts
 
-    def together(self, request: Request, roots: t.Iterable[str] | None = None) -> Count:
+    def together(self, request: Request, roots: t.Iterable[str] | None = None, waived: Waived = frozenset()) -> Count:
         """How many more fit in all these trees together: those that share a provider share what it has."""
         fits = bound = 0
-        sharing: list[_Tree] = []
-        for root, count in self.most_each(request, roots).items():
+        sharing: list[tuple[_Tree, Count]] = []
+        for root, count in self.most_each(request, roots, waived).items():
             tree = self._trees[root]
             if tree.loans or any(node.lends for node in self._shapes[tree.shape]):
-                sharing.append(tree)
+                sharing.append((tree, count))
             else:
                 fits += count.fits
                 bound += count.bound
         if sharing:
-            joint = self._joint(request, sharing)
+            joint = self._joint(request, sharing, waived)
             fits += joint.fits
             bound += joint.bound
         return Count(fits, bound)
 
-    def _joint(self, request: Request, trees: list[_Tree]) -> Count:
+    def _joint(self, request: Request, trees: list[tuple[_Tree, Count]], waived: Waived) -> Count:
         """:meth:`together` for trees that have to do with providers that several trees share."""
         borrowers: list[Borrower] = []
         slots: dict[Lot, int] = {}
-        for tree in trees:
-            found = t.cast(Plan, self._plan(tree, request))  # as something fits
+        for tree, count in trees:
+            found = t.cast(Plan, self._plan(tree, request, waived))  # as something fits
             free = self._available(tree)
-            count = self._pack(found, free)
             own = 0
             lots = set()
             items = 0  # that may come from providers that are shared
@@ -341,7 +342,7 @@ class Forest:
         if exact:
             return Count(bound, bound)
         trial = self.copy()
-        fits = sum(trial.claim(tree.root, request, bound) for tree in trees)
+        fits = sum(trial.claim(tree.root, request, bound, waived) for tree, _count in trees)
         return Count(fits, max(fits, bound))
 
     def _lot(self, tree: _Tree, option: packing.Option) -> Lot | None:
@@ -395,6 +396,20 @@ class Forest:
                 found[each.limit, each.kind] = LimitSum(each.limit, each.kind, before.trees + each.trees, more)
         return list(found.values())
 
+    def more_together(self, request: Request, roots: t.Collection[str], now: int) -> list[LimitSum]:
+        """:meth:`limits_added`, with as many ``more`` as would fit in all these trees together, which may share.
+
+        :param now: how many fit in them together with the limits
+        """
+        shapes = [self._shapes[number] for number in {self._trees[root].shape for root in roots}]
+        known = {(each.limit, each.kind): each for shape in shapes for each in suspects(request, shape)}
+        found = []
+        for each in self.limits_added(request, roots):
+            suspect = known[each.limit, each.kind]
+            more = self.together(suspect.without, roots, suspect.waived).fits - now
+            found.append(each._replace(more=None if more > PLENTY else max(0, more)))
+        return found
+
     def _judge(self, tree: _Tree, request: Request) -> _Judge:
         """The judge for trees like this, made once."""
         key = (tree.shape, request, self._located(tree, request))
@@ -417,10 +432,10 @@ class Forest:
 
     # ---- allocations
 
-    def claim(self, root: str, request: Request, count: int = 1) -> int:
+    def claim(self, root: str, request: Request, count: int = 1, waived: Waived = frozenset()) -> int:
         """Allocate up to ``count`` in one tree, by the choice of providers that fits most often; how many it were."""
         tree = self._trees[root]
-        found = self._plan(tree, request)
+        found = self._plan(tree, request, waived)
         if found is None:
             return 0
         free = self._available(tree)

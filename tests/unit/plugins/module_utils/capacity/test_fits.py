@@ -143,6 +143,23 @@ def test_a_shared_disk_is_counted_once(cloud: Any, flavor: Any) -> None:
     assert apart["fits"] == 1
 
 
+def test_what_would_be_won_has_to_share_too(cloud: Any, flavor: Any) -> None:
+    for name in ("a", "b", "c", "d"):
+        cloud.host(name, ram=4096, disk=0, status="disabled" if name == "d" else "enabled")
+    pool = Provider("pool", "pool", None, 1, {"DISK_GB": Inventory(80, 0, 80, 0, 1.0, 1, 80, 1)}, frozenset({SHARING}))
+    cloud.snapshot.providers.append(pool)
+    cloud.snapshot.providers[:] = [replace(each, aggregates=frozenset({"p"})) for each in cloud.snapshot.providers]
+    answer = fits(cloud.snapshot, [flavor()])["flavors"]["m1"]
+    assert answer["fits"] == 6, "two by memory on each"
+    more = {each["limit"]: each["more"] for each in answer["limits"]}
+    assert more["MEMORY_MB"] == 2 and more["host disabled"] == 2, "the disk is for eight"
+    roomy = [
+        replace(each, inventories={**each.inventories, "MEMORY_MB": Inventory(10**6)}) if each is not pool else each
+        for each in cloud.snapshot.providers
+    ]
+    assert fits(replace(cloud.snapshot, providers=roomy), [flavor()])["flavors"]["m1"]["fits"] == 6 + 2
+
+
 def test_a_sharing_provider_outside_of_the_zone_s_aggregate_is_not_used(cloud: Any, flavor: Any) -> None:
     cloud.host("a", disk=0, zone="1").aggregate("zone-1", "a", zone="1")
     host = cloud.snapshot.providers[0]
