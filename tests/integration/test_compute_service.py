@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import typing as t
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -272,3 +273,23 @@ def test_all_hosts_in_three_calls(run: t.Any, nova: t.Any, cloud: t.Any) -> None
     assert (row["zone"], row["status"], row["state"], row["aggregates"]) == ("nova", "enabled", "up", [])
     assert run("compute_service_info", hosts=[]).hosts == []
     assert "There is no compute host 'cmp9'" in run("compute_service_info", hosts=["cmp9"]).msg
+
+
+def test_a_cell_that_cannot_be_reached_is_no_cell_without_hosts(
+    run: t.Any, cloud: t.Any, compute: t.Callable[..., None]
+) -> None:
+    compute("lost1", cell="cell2")
+    database = Path(cloud.directory) / "cell2.sqlite"
+    saved = database.read_bytes()
+    database.write_bytes(b"")
+    try:
+        results = [
+            run("compute_service", hosts=["lost1"], state="absent"),
+            run("host_aggregates", check=True, aggregates=[{"name": "pair", "goal": {"count": 2}}]),
+            run("host_aggregates_info"),
+        ]
+    finally:
+        database.write_bytes(saved)
+    for result in results:
+        assert result.failed and "cannot reach the cell of these compute hosts" in result.msg and "lost1" in result.msg
+    assert "lost1" in {row["host"] for row in run("compute_service_info").hosts}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .errors import HttpError, UnreachableError, listed
 from .rest import Service
 from .session import Cloud
 from .shapes import BOOLEAN, COUNT, ID, NAME, STRING, WHOLE, Answers, Leaf, Maybe, Row, Rows, Table
@@ -16,6 +17,9 @@ from .shapes import BOOLEAN, COUNT, ID, NAME, STRING, WHOLE, Answers, Leaf, Mayb
 READ = "2.53"
 # 2.33 brought pages of hypervisors.
 UNPAGED = "2.32"
+# 2.69 (Stein): hosts of a cell that Nova cannot reach are listed, by name and with this status; before, not at all.
+LOST_CELLS = "2.69"
+LOST = "UNKNOWN"
 # 2.74 (Train): a server pinned to a host that still goes through the scheduler.
 PINNED = "2.74"
 #: most rows of one page, which is what Nova gives unless it is configured otherwise
@@ -23,7 +27,20 @@ PAGE = 1000
 
 # ---- what its rows have
 
-_COMPUTE_SERVICE = Row(
+_LOST_SERVICE = Row({"host": NAME})
+
+
+class _ComputeService(Row):
+    """Of a host whose cell Nova cannot reach there is little more than the name."""
+
+    def check(self, value: t.Any) -> None:
+        if isinstance(value, dict) and value.get("status") == LOST:
+            _LOST_SERVICE.check(value)
+        else:
+            super().check(value)
+
+
+_COMPUTE_SERVICE = _ComputeService(
     {
         "id": ID,
         "host": NAME,
@@ -190,9 +207,22 @@ class Nova(Service):
         super().__init__(cloud, "compute", READ)
 
     def compute_services(self) -> dict[str, ComputeService]:
-        """All nova-compute services by host, of all cells; those of cells that cannot be reached are missing."""
+        """All nova-compute services by host, of all cells.
+
+        :raises UnreachableError: Nova cannot reach a cell. One before Stein does not say so, and its hosts are missing.
+        """
         found = {}
-        for row in self.part("/os-services", "services", params={"binary": "nova-compute"}):
+        path, params = "/os-services", {"binary": "nova-compute"}
+        try:
+            rows = self.part(path, "services", params=params, microversion=LOST_CELLS)
+        except HttpError as error:
+            if error.status != 406:
+                raise
+            rows = self.part(path, "services", params=params)
+        if lost := [row["host"] for row in rows if row["status"] == LOST]:
+            text = "%s cannot reach the cell of these compute hosts, and so knows nothing of them: %s."
+            raise UnreachableError(text % (self.where, listed(lost)))
+        for row in rows:
             found[row["host"]] = ComputeService(
                 id=str(row["id"]),
                 host=row["host"],
