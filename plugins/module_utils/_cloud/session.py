@@ -156,7 +156,7 @@ class Cloud:
             return "There is no cloud '%s' (%s) in %s, which has: %s." % (name, where, config.config_filename, known)
         seen = [path for path in getattr(loader, "CONFIG_FILES", []) if os.path.exists(path)]
         if seen:
-            return "There is no cloud '%s' (%s): %s." % (name, where, _unusable(seen[0]))
+            return "There is no cloud '%s' (%s): %s." % (name, where, _unusable(seen[0]) or "%s defines none" % seen[0])
         return (
             "There is no cloud '%s' (%s): no clouds.yaml was found in the working directory, in ~/.config/openstack or "
             "in /etc/openstack." % (name, where)
@@ -249,8 +249,15 @@ class Cloud:
                     raise self._login_error(error, attempts) from error
                 except Exception as error:
                     # keystoneauth1 raises a bare Exception for a password that is missing
-                    text = "The credentials of %s are not complete: %s."
-                    raise ConfigError(text % (self.name, _one_line(error).rstrip("."))) from error
+                    raise self._incomplete(error) from error
+
+    def _incomplete(self, error: BaseException) -> ConfigError:
+        """Something is missing, perhaps because it is in a secure.yaml that was passed over."""
+        text = "The credentials of %s are not complete: %s." % (self.name, _one_line(error).rstrip("."))
+        if self.options.cloud or not self.options.auth:
+            there = [path for path in getattr(loader, "SECURE_FILES", []) if os.path.exists(path)]
+            text += "".join(" %s." % reason for reason in map(_unusable, there) if reason)
+        return ConfigError(text)
 
     @staticmethod
     def _is_passing(error: BaseException) -> bool:
@@ -275,9 +282,7 @@ class Cloud:
                 return UnavailableError(text % (where, error.http_status, attempts), error.http_status)
             return AuthError("%s answered %s to the login: %s" % (where, error.http_status, _one_line(error)))
         if isinstance(error, (ksa_exceptions.MissingAuthPlugin, ksa_exceptions.MissingRequiredOptions)):
-            return ConfigError(
-                "The credentials of %s are not complete: %s." % (self.name, _one_line(error).rstrip("."))
-            )
+            return self._incomplete(error)
         if _timed_out(error):
             text = "%s did not answer the login within %d s (option api_timeout)."
             return UnreachableError(text % (where, self.options.api_timeout))
@@ -363,7 +368,7 @@ class Cloud:
 
 
 def _unusable(path: str) -> str:
-    """Why openstacksdk passed over a clouds.yaml, which it does in silence."""
+    """Why openstacksdk passed over a clouds.yaml or secure.yaml, which it does in silence; '' where it did not."""
     try:
         with open(path, encoding="utf-8") as stream:
             yaml.safe_load(stream)
@@ -374,7 +379,7 @@ def _unusable(path: str) -> str:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         return "%s is not valid YAML" % path + (" (line %d)" % (mark.line + 1) if mark else "")
-    return "%s defines none" % path
+    return ""
 
 
 def _timed_out(error: BaseException) -> bool:

@@ -136,7 +136,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[FakeCloud]:
         monkeypatch.delenv(name, raising=False)
     # the lists of places are made once, when openstacksdk is imported
     monkeypatch.setattr("openstack.config.loader.CONFIG_FILES", [str(tmp_path / "clouds.yaml")])
-    monkeypatch.setattr("openstack.config.loader.SECURE_FILES", [])
+    monkeypatch.setattr("openstack.config.loader.SECURE_FILES", [str(tmp_path / "secure.yaml")])
     cloud = FakeCloud()
     thread = threading.Thread(target=cloud.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -113,6 +113,18 @@ def test_a_password_that_is_missing(fake: Any, clouds: Path) -> None:
     assert str(caught.value) == "The credentials of cloud 'half' are not complete: password is a required attribute."
 
 
+def test_a_password_that_is_in_secure_yaml(fake: Any, clouds: Path) -> None:
+    secure = clouds.parent / "secure.yaml"
+    secure.write_text(json.dumps({"clouds": {"half": {"auth": {"password": fake.auth()["password"]}}}}), "utf-8")
+    login(cloud="half")
+    # openstacksdk passes over it
+    secure.write_text("clouds:\n  half: [\n", encoding="utf-8")
+    with pytest.raises(
+        errors.ConfigError, match=r"complete: password is .*\. .*/secure\.yaml is not valid YAML \(line 3\)\.$"
+    ):
+        login(cloud="half")
+
+
 def test_a_wrong_password(fake: Any, clouds: Path) -> None:
     with pytest.raises(errors.AuthError) as caught:
         login(cloud="prod")
