@@ -227,7 +227,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 # Ansible would go on with a warning and without these hosts: "all but the disabled ones" would be all.
                 C.INVENTORY_ANY_UNPARSED_IS_FAILED = True
             if isinstance(error, CloudError):
-                raise AnsibleParserError(str(error)) from error
+                raise AnsibleParserError(str(error)) from None  # Ansible would say it once more, and its cause
             raise
 
     # ---- reading
