@@ -112,6 +112,25 @@ def test_by_rule(run: t.Any, nova: t.Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"traits": ["HW_CPU_X86_AVX512FF"]}, "knows no trait 'HW_CPU_X86_AVX512FF' (similar: HW_CPU_X86_AVX512F"),
+        ({"inventory": {"MEMRY_MB": 16384}}, "knows no resource class 'MEMRY_MB' (similar: MEMORY_MB"),
+    ],
+)
+def test_a_mistyped_rule_is_not_about_the_other_hosts(
+    run: t.Any, nova: t.Any, rule: dict[str, t.Any], message: str
+) -> None:
+    for given in (rule, {"not": rule}, {"any": [{"name": "cmp1"}, {"all": [rule]}]}):
+        assert message in run("compute_service", rule=given, state="disabled").msg
+    aggregates = [{"name": "all", "rule": {"not": rule}}]
+    assert message in run("host_aggregates", check=True, aggregates=aggregates).msg
+    assert message in run("resource_provider_traits", rule=rule, traits=["CUSTOM_A"]).msg
+    assert {service(nova, host)["status"] for host in HOSTS} == {"enabled"}
+    assert run("compute_service", rule={"inventory": {"VGPU": 1}}, state="disabled").hosts == []
+
+
+@pytest.mark.parametrize(
     ("task", "message"),
     [
         ({"hosts": ["cmp9"], "state": "disabled"}, "There is no compute host 'cmp9' (similar: cmp"),

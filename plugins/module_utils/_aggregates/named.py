@@ -24,12 +24,17 @@ def variables(declaration: Declaration) -> frozenset[str]:
 
 def traits(declaration: Declaration) -> frozenset[str]:
     """Traits that rules are about, or that members have to have."""
-    return frozenset(
-        [
-            *(trait for rule in _rules(declaration) for trait in rule.traits),
-            *(trait for each in declaration.aggregates for trait in each.traits),
-        ]
-    )
+    return traits_of_rules(declaration).union(*(each.traits for each in declaration.aggregates))
+
+
+def traits_of_rules(declaration: Declaration) -> frozenset[str]:
+    """Traits that rules are about."""
+    return frozenset(trait for rule in _rules(declaration) for trait in rule.traits)
+
+
+def classes_of_rules(declaration: Declaration) -> frozenset[str]:
+    """Resource classes that rules are about."""
+    return frozenset(name for rule in _rules(declaration) for name, _least in rule.inventory)
 
 
 def _rules(declaration: Declaration) -> c.Iterator[Rule]:

@@ -11,9 +11,10 @@ import typing as t
 from .._aggregates import declaration as declarations
 from .._aggregates import named, rules
 from .._aggregates.model import AggregatesError, Declaration, DeclaredAggregate, Facts, HostFacts, ObservedHost
+from .errors import near
 from .nova import Hypervisor, Nova
 from .placement import Placement
-from .selection import ProblemsError, known_traits, with_traits
+from .selection import ProblemsError, known_traits, unknown_traits, with_traits
 from .session import Cloud
 
 #: inventory variable with the cell of a host, which no API tells
@@ -35,7 +36,7 @@ class HostReader:
         self.nova = Nova(cloud)
         self.placement = Placement(cloud)
         self.needs = declarations.needs(declaration)
-        self._named_traits = named.traits(declaration)
+        self.declaration = declaration
         self._nodes: dict[str, list[Hypervisor]] | None = None
 
     def read(self) -> dict[str, ObservedHost]:
@@ -75,19 +76,32 @@ class HostReader:
         return {host: nodes[0].type for host, nodes in self.nodes().items()}
 
     def _traits(self) -> dict[str, frozenset[str]]:
-        """The hosts of each trait that the declaration names; one call for each that Placement knows."""
-        if not self._named_traits:
+        """The hosts of each trait that the declaration names; one call for each that Placement knows.
+
+        :raises ProblemsError: a rule is about one that it does not know: ``not`` would make that every host
+        """
+        if not (names := named.traits(self.declaration)):
             return {}
-        known = known_traits(self.placement, "in:" + ",".join(sorted(self._named_traits)))
+        known = known_traits(self.placement, "in:" + ",".join(sorted(names)))
+        if unknown := named.traits_of_rules(self.declaration).difference(known):
+            raise ProblemsError(unknown_traits(self.placement, unknown))
         holders = self.cloud.each(lambda name: self.of_providers(with_traits(self.placement, [name])), known)
         return dict(zip(known, holders, strict=True))
 
     def _inventories(self) -> dict[str, dict[str, int]]:
-        """Totals by resource class and host, where the declaration asks for them; one call for each host."""
+        """Totals by resource class and host, where the declaration asks for them; one call for each host.
+
+        :raises ProblemsError: a rule is about a class that no host has and Placement does not know
+        """
         if not self.needs.inventory:
             return {}
         nodes = self.nodes()
         found = self.cloud.each(lambda host: self.placement.inventories(nodes[host][0].id) or {}, nodes)
+        if unseen := named.classes_of_rules(self.declaration).difference(*found):
+            known = {row["name"] for row in self.placement.part("/resource_classes", "resource_classes")}
+            if unknown := sorted(unseen - known):
+                text = "Placement knows no resource class '%s'%s."
+                raise ProblemsError([text % (name, near(name, known)) for name in unknown])
         return {
             host: {name: held["total"] for name, held in inventories.items()}
             for host, inventories in zip(nodes, found, strict=True)
