@@ -51,3 +51,19 @@ def test_by_the_name_of_the_cloud(cloud: t.Any, tmp_path: Path) -> None:
     assert f"Room for {answer['flavors']['tiny']['fits']:,} more tiny" in done.stdout
     again = play(tmp_path, OS_CLOUD="loopback")
     assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout
+
+
+def test_secrets_in_the_folder_and_the_cloud_elsewhere(cloud: t.Any, tmp_path: Path) -> None:
+    auth = cloud.auth()
+    secret = {"auth": {"password": auth.pop("password")}}
+    home, here = tmp_path / "home", tmp_path / "here"
+    (home / ".config" / "openstack").mkdir(parents=True)
+    here.mkdir()
+    public = {"auth": auth, "region_name": "RegionOne"}
+    (home / ".config" / "openstack" / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"loopback": public}}))
+    (here / "secure.yaml").write_text(yaml.safe_dump({"clouds": {"loopback": secret}}))
+    done = play(here, "-e", "capacity_cloud=loopback", HOME=str(home))
+    assert done.returncode == 0, done.stdout
+    (here / "secure.yaml").write_text("clouds: [")
+    done = play(here, "-e", "capacity_cloud=loopback", HOME=str(home))
+    assert done.returncode != 0 and "%s/secure.yaml is not valid YAML" % here in done.stdout

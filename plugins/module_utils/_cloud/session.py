@@ -154,7 +154,7 @@ class Cloud:
         if config.config_filename:
             known = listed(each for each in config.get_cloud_names() if each not in ("envvars", "defaults"))
             return "There is no cloud '%s' (%s) in %s, which has: %s." % (name, where, config.config_filename, known)
-        seen = [path for path in getattr(loader, "CONFIG_FILES", []) if os.path.exists(path)]
+        seen = _there("OS_CLIENT_CONFIG_FILE", "CONFIG_FILES")
         if seen:
             return "There is no cloud '%s' (%s): %s." % (name, where, _unusable(seen[0]) or "%s defines none" % seen[0])
         return (
@@ -255,8 +255,8 @@ class Cloud:
         """Something is missing, perhaps because it is in a secure.yaml that was passed over."""
         text = "The credentials of %s are not complete: %s." % (self.name, _one_line(error).rstrip("."))
         if self.options.cloud or not self.options.auth:
-            there = [path for path in getattr(loader, "SECURE_FILES", []) if os.path.exists(path)]
-            text += "".join(" %s." % reason for reason in map(_unusable, there) if reason)
+            reasons = map(_unusable, _there("OS_CLIENT_SECURE_FILE", "SECURE_FILES"))
+            text += "".join(" %s." % reason for reason in reasons if reason)
         return ConfigError(text)
 
     @staticmethod
@@ -365,6 +365,12 @@ class Cloud:
             finally:
                 for future in futures:
                     future.cancel()
+
+
+def _there(variable: str, places: str) -> list[str]:
+    """The files that are there of those that openstacksdk looks for."""
+    paths = [os.environ.get(variable) or "", *getattr(loader, places, [])]
+    return [path for path in paths if os.path.exists(path)]
 
 
 def _unusable(path: str) -> str:

@@ -84,11 +84,16 @@ def test_no_clouds_at_all(fake: Any) -> None:
         login()
 
 
-def test_a_clouds_yaml_that_is_none(fake: Any, clouds: Path) -> None:
+def test_a_clouds_yaml_that_is_none(fake: Any, clouds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clouds.write_text("clouds: [a, {\n", encoding="utf-8")
     # openstacksdk before 4.5 says so, later ones pass over the file
     with pytest.raises(errors.ConfigError, match=r"( is not valid YAML \(line 2\)|cannot be used: .* line 2)"):
         login(cloud="lab")
+    clouds.rename(clouds.parent / "mine.yaml")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(clouds.parent / "mine.yaml"))
+    with pytest.raises(errors.ConfigError, match=r"( is not valid YAML \(line 2\)|cannot be used: .* line 2)"):
+        login(cloud="lab")
+    monkeypatch.delenv("OS_CLIENT_CONFIG_FILE")
     clouds.write_text("- a list\n", encoding="utf-8")
     with pytest.raises(errors.ConfigError, match=r"^clouds\.yaml cannot be used: .* is empty or not a valid mapping\."):
         login(cloud="lab")
