@@ -14,7 +14,8 @@ options:
   cloud:
     description:
       - Name of the cloud in C(clouds.yaml), which is looked for in the working directory, in C(~/.config/openstack) and
-        in C(/etc/openstack) of the host and user that the module runs as.
+        in C(/etc/openstack) of the host and user that the module runs as. Secrets may be in a C(secure.yaml) in one of
+        these folders.
       - Without it and without O(auth), the environment variable E(OS_CLOUD) names the cloud, or the other C(OS_*)
         variables describe it.
     type: str

@@ -17,7 +17,8 @@ description:
 notes:
   - The credentials need the role C(admin), or policies that allow to list services, hypervisors and aggregates.
   - Needs Nova of Pike (2.53) or later.
-  - The cell of a host is not visible through the API. Hosts of cells that cannot be reached are missing.
+  - The cell of a host is not visible through the API. When Nova cannot reach a cell, the module fails, and names hosts
+    of it. A Nova before Stein (2.69) does not say so, and the hosts are missing.
 extends_documentation_fragment:
   - scaleout.nova.attributes
   - scaleout.nova.attributes.info

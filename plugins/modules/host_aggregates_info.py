@@ -17,6 +17,7 @@ description:
   - Two calls to the API.
 notes:
   - The credentials need the role C(admin), or policies that allow to read aggregates and services.
+  - Needs Nova of Pike (2.53) or later.
 extends_documentation_fragment:
   - scaleout.nova.attributes.info
   - scaleout.nova.cloud
