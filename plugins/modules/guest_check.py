@@ -249,8 +249,8 @@ class Run:
 
     def choose(self, nova: Nova) -> list[ComputeService]:
         """The hosts to try; those that Nova would not use get a row that says so."""
-        known = nova.compute_services()
         names = list(dict.fromkeys(self.module.params["hosts"]))
+        known = nova.compute_services(names or None)
         if not names:
             chosen = [service for service in known.values() if service.enabled and service.up]
             if not chosen:

@@ -295,7 +295,7 @@ def test_all_hosts_in_three_calls(run: t.Any, nova: t.Any, cloud: t.Any) -> None
 
 
 def test_a_cell_that_cannot_be_reached_is_no_cell_without_hosts(
-    run: t.Any, cloud: t.Any, compute: t.Callable[..., None]
+    run: t.Any, cloud: t.Any, compute: t.Callable[..., None], tmp_path: Path
 ) -> None:
     compute("lost1", cell="cell2")
     database = Path(cloud.directory) / "cell2.sqlite"
@@ -306,9 +306,11 @@ def test_a_cell_that_cannot_be_reached_is_no_cell_without_hosts(
             run("compute_service", hosts=["lost1"], state="absent"),
             run("host_aggregates", check=True, aggregates=[{"name": "pair", "goal": {"count": 2}}]),
             run("host_aggregates_info"),
+            run("cloud_snapshot", path=str(tmp_path / "snapshot.json")),
         ]
     finally:
         database.write_bytes(saved)
     for result in results:
         assert result.failed and "cannot reach the cell of these compute hosts" in result.msg and "lost1" in result.msg
+    assert not (tmp_path / "snapshot.json").exists()
     assert "lost1" in {row["host"] for row in run("compute_service_info").hosts}

@@ -244,13 +244,13 @@ def _hosts(
     homeless = [host.node for host in hosts if host.provider is None]
     if homeless:
         limits.append("These hypervisors have no resource provider: %s." % listed(homeless))
-    # Nova leaves a cell that it cannot reach out of its lists without a word.
+    # Nova lists no hypervisor that is not mapped to a cell.
     known = {host.provider for host in hosts}
     orphans = [each.name for each in providers if each.parent is None and each.uuid not in known and _is_compute(each)]
     if orphans:
         limits.append(
             "These resource providers have no hypervisor, and are not counted: %s. "
-            "Nova cannot reach their cell, they are not mapped to one, or they were left over." % listed(orphans)
+            "They are not mapped to a cell, or were left over." % listed(orphans)
         )
     return hosts, limits
 

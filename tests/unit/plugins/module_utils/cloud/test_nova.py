@@ -20,6 +20,8 @@ def test_hosts_of_a_cell_that_cannot_be_reached_are_an_error(fake: Any) -> None:
     fake.says("GET", PATH, {"body": {"services": [HERE, LOST]}})
     with pytest.raises(errors.UnreachableError, match=r"cannot reach the cell of these compute hosts, .*: far1\.$"):
         Nova(fake.session()).compute_services()
+    fake.says("GET", PATH, {"body": {"services": [HERE, LOST]}})
+    assert list(Nova(fake.session()).compute_services(["cmp1"])) == ["cmp1"]
 
 
 def test_a_row_with_less_is_an_answer_of_such_a_host_only(fake: Any) -> None:

@@ -93,5 +93,5 @@ def test_hosts_and_what_does_not_go_together() -> None:
         "These compute services have no hypervisor, as they are not mapped to a cell: h3.",
         "These hypervisors have no resource provider: h2.lab.",
         "These resource providers have no hypervisor, and are not counted: h4.lab. "
-        "Nova cannot reach their cell, they are not mapped to one, or they were left over.",
+        "They are not mapped to a cell, or were left over.",
     ]
