@@ -162,7 +162,7 @@ def test_by_rule(run: t.Any, providers: Providers, cloud: t.Any) -> None:
         ({"traits": ["CUSTOM_SLOW"]}, ["cmp3"]),
         ({"not": {"traits": ["CUSTOM_SLOW"]}}, ["cmp1", "cmp2"]),
         ({"inventory": {"MEMORY_MB": 8192}, "hypervisor_type": "fake"}, ["cmp1", "cmp2", "cmp3"]),
-        ({"traits": ["CUSTOM_UNKNOWN"]}, []),
+        ({"traits": ["CUSTOM_SLOW"], "name": "cmp1"}, []),
     ):
         result = run("resource_provider_inventory", rule=rule, **task)
         assert (result.code, result.matched) == (0, matched)
