@@ -80,6 +80,7 @@ STAGES = {
     "docs/placement.md: Overcommit *": Given(
         aggregates=GENERAL, traits={"CUSTOM_REALTIME": ["cpu-b1-2"]}, ratios={"VCPU": 16.0}
     ),
+    "docs/placement.md: The general purpose *": Given(traits={"CUSTOM_REALTIME": ["cpu-b1-2"]}),
     "docs/placement.md: No new servers": Given(dead=["cpu-b2-3"]),
     "docs/placement.md: ansible-inventory *": Given(
         aggregates=ZONES, files={"inventories/cloud/computes.yml": INVENTORY}
