@@ -56,7 +56,7 @@ def test_all_is_well(cloud: Any, run: Any) -> None:
 
 def test_each_guest_is_on_its_host_without_a_network(cloud: Any, run: Any, nova: Any) -> None:
     cloud.control("guests", {"console": "", "host": "*"})
-    process = run.start("guest_check", **{**GUEST, "timeout": 6, "name_prefix": "probe-"})
+    process = run.start("guest_check", **{**GUEST, "timeout": 15, "name_prefix": "probe-"})
     servers = until(lambda: [s for s in nova.servers() if s["status"] == "ACTIVE"][2:] and nova.servers())
     assert {server["name"]: server["OS-EXT-SRV-ATTR:host"] for server in servers} == {
         "probe-" + host: host for host in HOSTS
