@@ -9,8 +9,6 @@ import contextlib
 import dataclasses
 import importlib.util
 import json
-import os
-import subprocess
 import sys
 import typing as t
 import urllib.error
@@ -23,16 +21,17 @@ HERE = Path(__file__).resolve().parent
 COLLECTIONS = HERE.parents[1] / "build" / "collections"
 
 
-def _launcher() -> t.Any:
-    spec = importlib.util.spec_from_file_location("loopback_launcher", HERE / "loopback" / "launcher.py")
+def _beside(name: str, path: str) -> t.Any:
+    spec = importlib.util.spec_from_file_location(name, HERE / path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["loopback_launcher"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-launcher = _launcher()
+launcher = _beside("loopback_launcher", "loopback/launcher.py")
+module_server_file = _beside("module_server", "module_server.py")
 
 
 @pytest.fixture(scope="module")
@@ -76,38 +75,27 @@ class Result:
         return self.data.get(name)
 
 
+@pytest.fixture(scope="session")
+def module_server() -> t.Iterator[t.Any]:
+    server = module_server_file.Server(COLLECTIONS)
+    yield server
+    server.close()
+
+
 @dataclasses.dataclass
 class ModuleRunner:
     """Runs a module of the collection in a process of its own, with its parameters on standard input."""
 
+    server: t.Any
     defaults: dict[str, t.Any] = dataclasses.field(default_factory=dict)
-    environment: dict[str, str] = dataclasses.field(default_factory=dict)
-    python: str = sys.executable
 
-    def start(self, module: str, check: bool = False, diff: bool = False, **params: t.Any) -> subprocess.Popen[str]:
+    def start(self, module: str, check: bool = False, diff: bool = False, **params: t.Any) -> t.Any:
         given = {**self.defaults, **params, "_ansible_check_mode": check, "_ansible_diff": diff}
         arguments = {"ANSIBLE_MODULE_ARGS": {name: value for name, value in given.items() if value is not Ellipsis}}
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-        environment.update(self.environment)
-        # the working directory has no clouds.yaml, and the modules are found as Ansible would lay them out
-        environment["PYTHONPATH"] = str(COLLECTIONS)
-        process = subprocess.Popen(
-            [self.python, "-m", "ansible_collections.scaleout.nova.plugins.modules." + module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd="/",
-            env=environment,
-        )
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(arguments))
-        process.stdin.close()
-        process.stdin = None
-        return process
+        return self.server.start(module, json.dumps(arguments).encode())
 
     @staticmethod
-    def finish(process: subprocess.Popen[str], timeout: float = 120) -> Result:
+    def finish(process: t.Any, timeout: float = 120) -> Result:
         output, errors = process.communicate(timeout=timeout)
         assert "Traceback" not in output + errors, output + errors
         return Result(json.loads(output), process.returncode, output + errors)
@@ -118,9 +106,9 @@ class ModuleRunner:
 
 
 @pytest.fixture
-def run(cloud: t.Any) -> ModuleRunner:
+def run(cloud: t.Any, module_server: t.Any) -> ModuleRunner:
     """Modules with the credentials of the loopback's admin."""
-    return ModuleRunner({"auth": cloud.auth(), "region_name": "RegionOne"})
+    return ModuleRunner(module_server, {"auth": cloud.auth(), "region_name": "RegionOne"})
 
 
 class Api:

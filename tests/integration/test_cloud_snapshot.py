@@ -304,7 +304,7 @@ def test_few_calls_when_no_host_is_full(snapshot: t.Any, placement: Placement) -
 
 def until_asked(cloud: t.Any, pattern: str, process: t.Any) -> None:
     """Wait until a request has been answered."""
-    for _try in range(200):
+    for _try in range(2400):
         if any(re.search(pattern, path) for path in calls_of(cloud)):
             return
         assert process.poll() is None, process.communicate()
