@@ -111,6 +111,13 @@ EXAMPLES = r"""
   delegate_to: "{{ groups['controllers'][0] }}"
   run_once: true
 
+- name: Wait for a compute whose nova-compute has just been restarted; what Nova knew of it before does not count
+  scaleout.nova.compute_hosts:
+    cloud: admin
+    hosts: [cpu-b2-1]
+    started: [cpu-b2-1]
+  delegate_to: "{{ groups['controllers'][0] }}"
+
 - name: Have a look from anywhere whether two hosts are in order
   scaleout.nova.compute_hosts:
     cloud: admin
@@ -275,7 +282,7 @@ class Run:
         stray = [host for host in params["started"] if host not in self.hosts]
         if stray:
             module.fail_json(msg="started has %s, which is not in hosts%s" % (stray[0], near(stray[0], self.hosts)))
-        self.started = time.monotonic()
+        self.began = time.monotonic()
         self.seconds: dict[str, float] = {}
         self.mapped_now: set[str] = set()
         #: those that were just started and have given no sign of life yet
@@ -375,7 +382,7 @@ class Run:
         result: dict[str, t.Any] = {
             "changed": bool(new),
             "hosts": [self.row(host, sight) for host in self.hosts],
-            "seconds": round(time.monotonic() - self.started, 1),
+            "seconds": round(time.monotonic() - self.began, 1),
         }
         if self.module._diff:
             cell = self.cell or self.cell_name
@@ -437,7 +444,7 @@ class Run:
                 if unmapped and (settled or self.deadline.over):
                     self.discover(unmapped, sight)
                     continue
-            now = round(time.monotonic() - self.started, 1)
+            now = round(time.monotonic() - self.began, 1)
             usable = [] if self.trouble else [host for host in self.hosts if not self.lacks(host, sight)]
             for host in usable:
                 self.seconds.setdefault(host, now)

@@ -10,23 +10,23 @@ and errors on pipes, / as working directory, and no variable of OpenStack in the
 from __future__ import annotations
 
 import contextlib
+import importlib.abc
+import importlib.util
 import json
 import os
-import runpy
+import pkgutil
 import selectors
 import signal
 import socket
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 PACKAGE = "ansible_collections.scaleout.nova.plugins."
-#: what the modules import, except for their own files
-COMMON = (
-    "ansible.module_utils.basic",
-    *(PACKAGE + "module_utils." + name for name in ("_cloud.module", "_aggregates.plan")),
-)
+#: what modules have in common is below these, they are imported with all that they import
+COMMON = (PACKAGE + "module_utils._cloud", PACKAGE + "module_utils._aggregates", PACKAGE + "module_utils._capacity")
 
 
 class Process:
@@ -133,10 +133,21 @@ class Server:
         self._process.wait(timeout=30)
 
 
-def serve(number: int) -> str:
-    """In the server: fork for each request. In the child: returns the module's name, with its pipes in their places."""
+def code_of(module: str) -> types.CodeType:
+    """A module, compiled."""
+    spec = importlib.util.find_spec(PACKAGE + "modules." + module)
+    assert spec is not None and isinstance(spec.loader, importlib.abc.InspectLoader)
+    code = spec.loader.get_code(spec.name)
+    assert code is not None
+    return code
+
+
+def serve(number: int) -> types.CodeType:
+    """In the server: fork for each request. In the child: returns the module's code, with its pipes in their places."""
     for name in COMMON:
-        __import__(name)
+        for found in pkgutil.iter_modules(importlib.import_module(name).__path__, name + "."):
+            importlib.import_module(found.name)
+    codes: dict[str, types.CodeType] = {}
     asked = socket.socket(fileno=number)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -158,6 +169,8 @@ def serve(number: int) -> str:
             module, pipes, _flags, _address = socket.recv_fds(asked, 1000, 3)
             if not module:
                 os._exit(0)
+            if module.decode() not in codes:
+                codes[module.decode()] = code_of(module.decode())
             child = os.fork()
             if child:
                 for pipe in pipes:
@@ -172,13 +185,14 @@ def serve(number: int) -> str:
             for left in (number, woken, wake):
                 os.close(left)
             asked.detach()
-            return module.decode()
+            return codes[module.decode()]
 
 
 def main() -> None:
-    name = PACKAGE + "modules." + serve(int(sys.argv[1]))
-    sys.argv = [name]
-    runpy.run_module(name, run_name="__main__", alter_sys=True)
+    code = serve(int(sys.argv[1]))
+    sys.argv = ["module"]
+    sys.modules["__main__"] = module = types.ModuleType("__main__")
+    exec(code, module.__dict__)
 
 
 if __name__ == "__main__":
