@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the make targets that are named, in order, and tells at the end how each went and how long it took.
 
-Output goes to the terminal and to build/logs/TARGET.log. When one of the quick layers fails the other quick ones still
-run, the slow ones do not.
+Output goes to the terminal and to build/logs/TARGET.log. The quick layers run two at a time, each has its output at its
+end. When one of them fails the other quick ones still run, the slow ones do not.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ REASON = re.compile(
     r"^(?:FAILED |ERROR |E   |fatal: |failed: |\[ERROR\]|make(?:\[\d+\])?: \*\*\* |error: |\S+:\d+(?::\d+)?: error)"
 )
 REASONS = 12
+PRINTING = threading.Lock()
 
 
 @dataclass
@@ -81,11 +83,12 @@ def reasons(output: str) -> list[str]:
     return [line if len(line) <= 600 else f"{line[:600]} …" for line in found[-REASONS:]]
 
 
-def run(name: str, logs: Path) -> Result:
+def run(name: str, logs: Path, follow: bool) -> Result:
     """Runs one target. It writes to a file, so that a process left behind (ssh, conmon) cannot hold up the end."""
     log = logs / f"{name}.log"
     started = time.monotonic()
-    print(f"\n=== {name}", flush=True)
+    if follow:
+        print(f"\n=== {name}", flush=True)
     with log.open("wb") as writer:
         child = subprocess.Popen(
             ["make", "--no-print-directory", name], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer
@@ -93,7 +96,7 @@ def run(name: str, logs: Path) -> Result:
     with log.open("rb") as reader:
         ended = threading.Event()
 
-        def follow() -> None:
+        def copy() -> None:
             while True:
                 finished = ended.is_set()
                 if part := reader.read():
@@ -104,14 +107,20 @@ def run(name: str, logs: Path) -> Result:
                 else:
                     time.sleep(0.1)
 
-        follower = threading.Thread(target=follow)
-        follower.start()
+        follower = threading.Thread(target=copy)
+        if follow:
+            follower.start()
         try:
             code = child.wait()
         except KeyboardInterrupt:
             code = child.wait()  # it has had the same signal
         ended.set()
-        follower.join()
+        if follow:
+            follower.join()
+        else:
+            with PRINTING:
+                print(f"\n=== {name}", flush=True)
+                copy()
     return judge(name, code, log.read_text(encoding="utf-8", errors="replace"), time.monotonic() - started)
 
 
@@ -119,16 +128,23 @@ def main(names: Sequence[str]) -> int:
     """Returns the exit code."""
     logs = ROOT / "build" / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    results: list[Result] = []
+    started = time.monotonic()
+    quick = [name for name in names if name not in SLOW]
+    if quick:
+        print(f"\n=== {', '.join(quick)}: two at a time, the output of each comes at its end", flush=True)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda name: run(name, logs, follow=False), quick))
     for name in names:
-        if name in SLOW and any(result.state == "failed" for result in results):
+        if name in quick:
+            continue
+        if any(result.state == "failed" for result in results):
             results.append(Result(name, "not run", remark="because of the failures before it"))
         else:
-            results.append(run(name, logs))
+            results.append(run(name, logs, follow=True))
     print("\n=== summary")
     for result in results:
         print(result.line())
-    print(f"{'total':21} {sum(result.seconds for result in results):6.0f} s")
+    print(f"{'total':21} {time.monotonic() - started:6.0f} s")
     print(
         f"{sum(result.passed for result in results)} passed, {sum(result.failed for result in results)} failed",
         flush=True,

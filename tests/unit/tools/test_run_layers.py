@@ -50,3 +50,26 @@ def test_reasons_are_the_last_lines_where_none_is_marked_and_are_cut() -> None:
         f"line {number}" for number in range(88, 100)
     ]
     assert run_layers.reasons("E   " + "x" * 1000) == ["E   " + "x" * 596 + " …"]
+
+
+def test_quick_layers_side_by_side_then_the_slow_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # lint and unit wait for each other: one after the other they would never end
+    (tmp_path / "Makefile").write_text(
+        "lint:\n\t@touch lint.there; until [ -e unit.there ]; do sleep 0.05; done; echo said by lint\n"
+        "unit:\n\t@touch unit.there; until [ -e lint.there ]; do sleep 0.05; done; echo said by unit; exit $(CODE)\n"
+        "integration:\n\t@echo said by integration\n"
+        ".PHONY: lint unit integration\n"
+    )
+    monkeypatch.setattr(run_layers, "ROOT", tmp_path)
+    monkeypatch.setenv("CODE", "0")
+    assert run_layers.main(["lint", "unit", "integration"]) == 0
+    said = capfd.readouterr().out
+    assert "\n=== lint\nsaid by lint\n" in said and "\n=== unit\nsaid by unit\n" in said
+    assert said.index("said by unit") < said.index("=== integration\nsaid by integration")
+
+    monkeypatch.setenv("CODE", "1")
+    assert run_layers.main(["lint", "unit", "integration"]) == 1
+    said = capfd.readouterr().out
+    assert "said by lint" in said and "said by integration" not in said and "integration  not run" in said
