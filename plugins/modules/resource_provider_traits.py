@@ -194,9 +194,10 @@ class Run:
 
     def targets(self) -> list[selection.Target]:
         """The providers that are meant. By a trait that is to go and that Placement does not know, none is."""
-        options = selection.Options.from_params(self.module.params, self.by_rule.hosts(self.cloud))
-        going = self.wanted.traits & set(options.required_traits or ())
-        if self.wanted.state == "absent" and going:
+        gone = self.wanted.traits if self.wanted.state == "absent" else frozenset()
+        options = selection.Options.from_params(self.module.params, self.by_rule.hosts(self.cloud, gone))
+        going = gone & set(options.required_traits or ())
+        if going:
             known = selection.known_traits(self.placement, "in:" + ",".join(sorted(going)))
             if going - set(known):
                 return []

@@ -503,6 +503,11 @@ def test_an_unused_trait_is_forgotten_and_a_used_one_is_not(run: t.Any, provider
     assert "CUSTOM_OLD" not in providers.traits()
     again = run("resource_provider_traits", **everywhere)
     assert again.code == 0 and again.changed is False and again.matched == []
+    # chosen by a rule about the trait that goes: nobody, as above; about another that is not there: a mistake
+    again = run("resource_provider_traits", rule={"traits": ["CUSTOM_OLD"]}, **task)
+    assert again.code == 0 and again.changed is False and again.matched == []
+    wrong = run("resource_provider_traits", rule={"traits": ["CUSTOM_OLDER"]}, **task)
+    assert wrong.failed and "Placement knows no trait 'CUSTOM_OLDER'" in wrong.msg
     # one that only exists
     providers("PUT", "/traits/CUSTOM_OLD")
     result = run("resource_provider_traits", hosts=["cmp1"], **task)

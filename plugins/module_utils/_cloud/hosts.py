@@ -30,9 +30,11 @@ RULE_ARGUMENTS: t.Mapping[str, t.Mapping[str, t.Any]] = {
 class HostReader:
     """Reads what a declaration asks about hosts, and no more: the services, and what else there are rules about."""
 
-    def __init__(self, cloud: Cloud, declaration: Declaration, facts: Facts) -> None:
+    def __init__(self, cloud: Cloud, declaration: Declaration, facts: Facts, gone: c.Set[str] = frozenset()) -> None:
         self.cloud = cloud
         self.facts = facts
+        #: traits that Placement need not know any more: no host has them then
+        self.gone = gone
         self.nova = Nova(cloud)
         self.placement = Placement(cloud)
         self.needs = declarations.needs(declaration)
@@ -83,7 +85,7 @@ class HostReader:
         if not (names := named.traits(self.declaration)):
             return {}
         known = known_traits(self.placement, "in:" + ",".join(sorted(names)))
-        if unknown := named.traits_of_rules(self.declaration).difference(known):
+        if unknown := named.traits_of_rules(self.declaration).difference(known, self.gone):
             raise ProblemsError(unknown_traits(self.placement, unknown))
         holders = self.cloud.each(lambda name: self.of_providers(with_traits(self.placement, [name])), known)
         return dict(zip(known, holders, strict=True))
@@ -147,15 +149,16 @@ class ByRule:
         except AggregatesError as error:
             raise unreadable(error) from None
 
-    def hosts(self, cloud: Cloud) -> list[str] | None:
+    def hosts(self, cloud: Cloud, gone: c.Set[str] = frozenset()) -> list[str] | None:
         """The compute hosts that the rule holds for, of those that the facts name or else of all; None without a rule.
 
+        :param gone: traits that Placement need not know any more
         :raises CloudError: the cloud cannot be read
         """
         if self._rule is None:
             return None
         declaration = Declaration((DeclaredAggregate("rule", rule=self._rule),))
         facts = self._facts or {}
-        there = HostReader(cloud, declaration, facts).read()
+        there = HostReader(cloud, declaration, facts, gone).read()
         domain = {name: host for name, host in there.items() if self._facts is None or name in facts}
         return sorted(rules.hosts_of(self._rule, domain, facts))
