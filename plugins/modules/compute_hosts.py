@@ -111,7 +111,7 @@ EXAMPLES = r"""
   delegate_to: "{{ groups['controllers'][0] }}"
   run_once: true
 
-- name: Wait for a compute whose nova-compute has just been restarted; what Nova knew of it before does not count
+- name: Wait for a compute whose nova-compute has just been restarted
   scaleout.nova.compute_hosts:
     cloud: admin
     hosts: [cpu-b2-1]

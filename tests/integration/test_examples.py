@@ -47,7 +47,11 @@ NEVER = (False, False, False)
 STAGES = {
     "modules/capacity_info: *": SAVED,
     "modules/compute_hosts: *": Given(
-        unmapped=["cpu-a1-3"], changes={"Have a look from anywhere whether two hosts are in order": NEVER}
+        unmapped=["cpu-a1-3"],
+        changes={
+            "Wait for a compute whose nova-compute has just been restarted": NEVER,
+            "Have a look from anywhere whether two hosts are in order": NEVER,
+        },
     ),
     "modules/compute_service: *": Given(aggregates=SSD, dead=["cpu-b2-4"]),
     "modules/guest_check: *": Given(
