@@ -24,7 +24,8 @@ SLOW = ("integration", "conformance", "molecule")
 PYTEST = re.compile(r"^=+ (.*?\d+ (?:passed|failed|skipped|error).*?) in [0-9.]+s.*=+$", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 REASON = re.compile(
-    r"^(?:FAILED |ERROR |E   |fatal: |failed: |\[ERROR\]|make(?:\[\d+\])?: \*\*\* |error: |\S+:\d+(?::\d+)?: error)"
+    r"^(?:FAILED (?!- RETRYING)|ERROR |E   |fatal: |failed: |\[ERROR\]"
+    r"|make(?:\[\d+\])?: \*\*\* |error: |\S+:\d+(?::\d+)?: error)"
 )
 REASONS = 12
 PRINTING = threading.Lock()

@@ -43,6 +43,9 @@ def test_reasons_are_the_lines_that_are_marked() -> None:
     result = run_layers.judge("molecule", 2, output, 1.0)
     assert result.reasons == ["fatal: [cpu1]: FAILED! => {}", "make: *** [Makefile:64] Error 2"]
     assert run_layers.judge("molecule", 0, output, 1.0).reasons == []
+    # a scenario that ran beside the one that failed has waited for something, as it should
+    waited = "FAILED - RETRYING: [aio1]: Wait for the API (60 retries left).\n" * 20
+    assert run_layers.judge("molecule", 2, output + waited, 1.0).reasons == result.reasons
 
 
 def test_reasons_are_the_last_lines_where_none_is_marked_and_are_cut() -> None:
