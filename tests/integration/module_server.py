@@ -10,6 +10,7 @@ and errors on pipes, / as working directory, and no variable of OpenStack in the
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.abc
 import importlib.util
 import json
@@ -133,6 +134,7 @@ class Server:
         self._process.wait(timeout=30)
 
 
+@functools.cache
 def code_of(module: str) -> types.CodeType:
     """A module, compiled."""
     spec = importlib.util.find_spec(PACKAGE + "modules." + module)
@@ -147,7 +149,6 @@ def serve(number: int) -> types.CodeType:
     for name in COMMON:
         for found in pkgutil.iter_modules(importlib.import_module(name).__path__, name + "."):
             importlib.import_module(found.name)
-    codes: dict[str, types.CodeType] = {}
     asked = socket.socket(fileno=number)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -161,16 +162,15 @@ def serve(number: int) -> types.CodeType:
             if woken in ready:
                 os.read(woken, 4096)
                 with contextlib.suppress(ChildProcessError, BrokenPipeError):
-                    while (found := os.waitpid(-1, os.WNOHANG))[0]:
-                        code = os.waitstatus_to_exitcode(found[1])
-                        asked.send(json.dumps({"ended": found[0], "code": code}).encode())
+                    while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                        code = os.waitstatus_to_exitcode(ended[1])
+                        asked.send(json.dumps({"ended": ended[0], "code": code}).encode())
             if number not in ready:
                 continue
             module, pipes, _flags, _address = socket.recv_fds(asked, 1000, 3)
             if not module:
                 os._exit(0)
-            if module.decode() not in codes:
-                codes[module.decode()] = code_of(module.decode())
+            compiled = code_of(module.decode())
             child = os.fork()
             if child:
                 for pipe in pipes:
@@ -185,7 +185,7 @@ def serve(number: int) -> types.CodeType:
             for left in (number, woken, wake):
                 os.close(left)
             asked.detach()
-            return codes[module.decode()]
+            return compiled
 
 
 def main() -> None:
