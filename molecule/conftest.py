@@ -176,6 +176,12 @@ class Cloud:
         assert answer.status < 300, f"{method} {service} {path}: {answer.status} {answer.body[:200]!r}"
         return dict(json.loads(answer.body or b"{}"))
 
+    def consumers(self) -> set[str]:
+        """Who has allocations in Placement: servers, migrations, and for a moment those that are gone already."""
+        providers = self.get("placement", "/resource_providers")["resource_providers"]
+        paths = [f"/resource_providers/{provider['uuid']}/allocations" for provider in providers]
+        return {consumer for path in paths for consumer in self.get("placement", path)["allocations"]}
+
 
 def wait_for(attempt: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """The result of a check that may need some time to come true."""

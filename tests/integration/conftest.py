@@ -154,6 +154,12 @@ class Api:
         """All servers."""
         return list(self("GET", "/servers/detail?all_tenants=1")["servers"])
 
+    def consumers(self) -> set[str]:
+        """Who has allocations in Placement: servers, migrations, and for a moment those that are gone already."""
+        providers = self("GET", "/resource_providers", service="placement")["resource_providers"]
+        paths = ["/resource_providers/%s/allocations" % provider["uuid"] for provider in providers]
+        return {consumer for path in paths for consumer in self("GET", path, service="placement")["allocations"]}
+
 
 @pytest.fixture
 def nova(cloud: t.Any) -> Api:

@@ -111,15 +111,25 @@ class Lab:
         raise AssertionError(servers)
 
     def delete(self, servers: t.Iterable[t.Any]) -> None:
-        """They are gone when this returns."""
+        """They are gone when this returns, and so is what they had of Placement."""
         gone = {server["id"] for server in servers}
         for server in gone:
             self.nova("DELETE", "/servers/" + server)
         for _try in range(300):
             if not gone & {server["id"] for server in self.nova.servers()}:
+                break
+            time.sleep(0.2)
+        else:
+            raise AssertionError("servers that do not go away")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until Placement has followed: allocations of servers and migrations go after these do."""
+        for _try in range(300):
+            if self.nova.consumers() <= {server["id"] for server in self.nova.servers()}:
                 return
             time.sleep(0.2)
-        raise AssertionError("servers that do not go away")
+        raise AssertionError("allocations that do not go away")
 
     def resize(self, server: t.Any, flavor: str) -> None:
         """To another flavor, confirmed."""
@@ -136,6 +146,7 @@ class Lab:
                 time.sleep(0.2)
             else:
                 raise AssertionError(now)
+        self.settle()
 
     # ---- prediction and outcome
 
@@ -161,22 +172,17 @@ class Lab:
         return servers
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def running_cloud(new_cloud: t.Any) -> t.Iterator[t.Any]:
-    """A new one for each test: one in which dozens of guests have been is slow."""
+    """A cloud with the hosts of these tests."""
     with new_cloud(computes=1) as cloud:
+        for host in HOSTS:
+            cloud.control("computes", {"host": host})
         yield cloud
 
 
 @pytest.fixture
-def hosts(running_cloud: t.Any) -> None:
-    """The hosts of these tests."""
-    for host in HOSTS:
-        running_cloud.control("computes", {"host": host})
-
-
-@pytest.fixture
-def lab(hosts: None, cloud: t.Any, nova: t.Any) -> t.Iterator[Lab]:
+def lab(cloud: t.Any, nova: t.Any) -> t.Iterator[Lab]:
     made = Lab(cloud, nova)
     services = nova("GET", "/os-services?binary=nova-compute")["services"]
     others = [row["host"] for row in services if row["host"] not in HOSTS and row["status"] == "enabled"]

@@ -68,17 +68,29 @@ class Servers:
 
         return list(self.eventually(settled))
 
+    def settle(self) -> None:
+        """Wait until Placement has followed: allocations of servers and migrations go after these do."""
+
+        def check() -> None:
+            assert self.cloud.consumers() <= self.there()
+
+        self.eventually(check)
+
+    def there(self) -> set[str]:
+        """All servers, by their IDs."""
+        return {server["id"] for server in self.cloud.get("nova", "/v2.1/servers?all_tenants=1")["servers"]}
+
     def delete(self, servers: Iterable[str]) -> None:
-        """They are gone when this returns."""
+        """They are gone when this returns, and so is what they had of Placement."""
         wanted = set(servers)
         for server in wanted:
             self.cloud.ask("DELETE", "nova", "/v2.1/servers/" + server)
 
         def gone() -> None:
-            there = {server["id"] for server in self.cloud.get("nova", "/v2.1/servers")["servers"]}
-            assert not wanted & there
+            assert not wanted & self.there()
 
         self.eventually(gone)
+        self.settle()
         self.made -= wanted
 
     def resize(self, server: str, flavor: str) -> None:
@@ -94,6 +106,7 @@ class Servers:
                 assert (now["status"], now["OS-EXT-STS:task_state"]) == (status, None), now
 
             self.eventually(done)
+        self.settle()
 
     def clean(self) -> None:
         """Remove all that was made."""
@@ -110,6 +123,7 @@ def servers(cloud: Any, eventually: Callable[..., Any], playbook: Callable[..., 
     if not cloud.get("glance", "/v2/images?name=" + IMAGE)["images"]:
         playbook("scaleout.nova.verify")  # which brings the image
     made = Servers(cloud, eventually)
+    made.settle()  # after other tests' servers
     try:
         yield made
     finally:
