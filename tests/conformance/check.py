@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import pprint
 import random
 import typing as t
@@ -34,6 +35,28 @@ class Mismatch(Exception):
         self.details = pprint.pformat(details, width=150)
 
 
+@dataclasses.dataclass
+class Tally:
+    """What was checked."""
+
+    cases: int = 0
+    kinds: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    done: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    failures: list[str] = dataclasses.field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Count what another one has as well."""
+        self.cases += other.cases
+        self.kinds += other.kinds
+        self.done += other.done
+        self.failures += other.failures
+
+    def __str__(self) -> str:
+        kinds = ", ".join("%d %s" % (number, kind) for kind, number in self.kinds.most_common())
+        done = ", ".join("%d %s" % (number, what) for what, number in sorted(self.done.items()))
+        return "%d cases (%s): %s" % (self.cases, kinds, done)
+
+
 class Checker:
     """Checks cases and counts what it did."""
 
@@ -43,15 +66,8 @@ class Checker:
         """
         self._placement = placement
         self._all_limits = all_limits
-        self.cases = 0
-        self._kinds: collections.Counter[str] = collections.Counter()
-        self._done: collections.Counter[str] = collections.Counter()
-
-    def summary(self) -> str:
-        """What was checked, in words."""
-        kinds = ", ".join("%d %s" % (number, kind) for kind, number in self._kinds.most_common())
-        done = ", ".join("%d %s" % (number, what) for what, number in sorted(self._done.items()))
-        return "%d cases (%s): %s" % (self.cases, kinds, done)
+        self.tally = Tally()
+        self._done = self.tally.done
 
     def check(self, world: World, request: Request, chance: random.Random) -> None:
         """All the clouds of a world with one request.
@@ -73,8 +89,8 @@ class Checker:
             found = {host: candidates[host] for host in cloud.hosts if candidates[host]}
             if not found:
                 continue
-            self.cases += 1
-            self._kinds[cloud.kind] += 1
+            self.tally.cases += 1
+            self.tally.kinds[cloud.kind] += 1
             plans += self._predict(cloud, forest, request, found, left, chance)
         while plans:
             vectors = [plan.next(candidates, chance, request) for plan in plans]

@@ -23,6 +23,9 @@ cloud (requirements/loopback.txt).
 from __future__ import annotations
 
 import argparse
+import collections
+import concurrent.futures
+import functools
 import importlib.util
 import itertools
 import os
@@ -63,45 +66,71 @@ def enter_venv() -> t.NoReturn:
     os.execve(python, [python, *sys.argv], environment)
 
 
+@functools.cache
+def placement() -> t.Any:
+    """The Placement of this process."""
+    from clouds import CLASSES, TRAITS
+    from real import Placement
+
+    return Placement(CLASSES, TRAITS)
+
+
+def check(options: argparse.Namespace, number: int) -> t.Any:
+    """Check the requests of a world; a Tally."""
+    from check import Checker, Mismatch
+    from clouds import World
+
+    world = World("%s/%d" % (options.seed, number))
+    placement().load(world.snapshot)
+    checker = Checker(placement(), options.all_limits)
+    for position, request in enumerate(world.requests):
+        if options.request not in (None, position):
+            continue
+        try:
+            checker.check(world, request, random.Random("%s/%d/%d" % (options.seed, number, position)))
+        except Exception as error:
+            text = "%s\n%s" % (error, error.details) if isinstance(error, Mismatch) else traceback.format_exc()
+            again = (text, options.seed, number, position)
+            checker.tally.failures.append(
+                "%s\nagain: python tests/conformance/run.py --seed %s --world %d --request %d" % again
+            )
+        placement().forget()
+    return checker.tally
+
+
 def main() -> int:
     options = arguments()
     if INSIDE not in os.environ:
         enter_venv()
     sys.path[:0] = [str(ROOT / "build" / "collections"), str(HERE)]
-    from check import Checker, Mismatch
-    from clouds import CLASSES, TRAITS, World
-    from real import Placement
+    from check import Tally
 
     started = time.monotonic()
     print("conformance: seed %s" % options.seed, flush=True)
-    placement = Placement(CLASSES, TRAITS)
-    checker = Checker(placement, options.all_limits)
-    failures = 0
+    tally = Tally()
     reported = 0
-    for number in itertools.count() if options.world is None else [options.world]:
-        world = World("%s/%d" % (options.seed, number))
-        placement.load(world.snapshot)
-        for position, request in enumerate(world.requests):
-            if options.request not in (None, position):
-                continue
-            try:
-                checker.check(world, request, random.Random("%s/%d/%d" % (options.seed, number, position)))
-            except Exception as error:
-                failures += 1
-                text = "%s\n%s" % (error, error.details) if isinstance(error, Mismatch) else traceback.format_exc()
-                again = (options.seed, number, position)
-                print("FAILED: %s" % text)
-                print("again: python tests/conformance/run.py --seed %s --world %d --request %d" % again, flush=True)
-            placement.forget()
-        if checker.cases >= reported + REPORT:
-            reported = checker.cases
-            print("%d cases, %.0f s" % (checker.cases, time.monotonic() - started), flush=True)
-        if checker.cases >= options.cases or failures >= FAILURES:
-            break
-    print(checker.summary())
-    seconds = time.monotonic() - started
-    print("==== %d passed, %d failed in %.1fs ====" % (checker.cases - failures, failures, seconds), flush=True)
-    return int(failures > 0)
+    numbers = itertools.count() if options.world is None else iter([options.world])
+    workers = len(os.sched_getaffinity(0))
+    with concurrent.futures.ProcessPoolExecutor(workers) as pool:
+        # Worlds count in their order, so that a seed means the same ones however many workers there are.
+        waiting: collections.deque[concurrent.futures.Future[t.Any]] = collections.deque()
+        while tally.cases < options.cases and len(tally.failures) < FAILURES:
+            ahead = itertools.islice(numbers, 2 * workers - len(waiting))
+            waiting.extend(pool.submit(check, options, number) for number in ahead)
+            if not waiting:
+                break
+            world = waiting.popleft().result()
+            tally.add(world)
+            for failure in world.failures:
+                print("FAILED: %s" % failure, flush=True)
+            if tally.cases >= reported + REPORT:
+                reported = tally.cases
+                print("%d cases, %.0f s" % (tally.cases, time.monotonic() - started), flush=True)
+        pool.shutdown(cancel_futures=True)
+    print(tally)
+    passed, failed, seconds = tally.cases - len(tally.failures), len(tally.failures), time.monotonic() - started
+    print("==== %d passed, %d failed in %.1fs ====" % (passed, failed, seconds), flush=True)
+    return int(failed > 0)
 
 
 if __name__ == "__main__":
