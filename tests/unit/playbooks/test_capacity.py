@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -43,6 +44,20 @@ def test_the_example(tmp_path: Path) -> None:
     assert len(list((tmp_path / "capacity-report").iterdir())) == 4
     again = play(tmp_path, "-e", "capacity_snapshot=example", "-e", "capacity_flavors=m1.large,gpu.small")
     assert "changed" not in again.stdout.replace("changed=0", "")
+
+
+def test_root_disks_on_volumes(tmp_path: Path) -> None:
+    fits = []
+    for on_volumes in ("false", "true"):
+        done = play(tmp_path, "-e", "capacity_snapshot=example", "-e", f"capacity_boot_from_volume={on_volumes}")
+        assert done.returncode == 0, done.stdout
+        report = tmp_path / "capacity-report"
+        assert ("boot from volumes" in (report / "capacity.md").read_text()) == (on_volumes == "true")
+        answer = json.loads((report / "capacity.json").read_text())
+        fits.append({name: flavor["fits"] for name, flavor in answer["flavors"].items()})
+    on_hosts, on_volumes_too = fits
+    assert on_hosts != on_volumes_too
+    assert all(on_volumes_too[name] >= count for name, count in on_hosts.items())
 
 
 @pytest.mark.parametrize("inventory", [[], ["-i", str(ROOT / "inventories" / "example")]])
