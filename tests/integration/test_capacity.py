@@ -172,9 +172,9 @@ class Lab:
         return servers
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def running_cloud(new_cloud: t.Any) -> t.Iterator[t.Any]:
-    """A cloud with the hosts of these tests."""
+    """A new one for each test, with its hosts: a compute's own count of its servers may be that of another test."""
     with new_cloud(computes=1) as cloud:
         for host in HOSTS:
             cloud.control("computes", {"host": host})
