@@ -49,7 +49,7 @@ options:
         rules of M(scaleout.nova.host_aggregates), where all that it may hold is described, such as
         C(traits), C(inventory), C(hypervisor_type), C(service), or C(vars) and C(groups) of the inventory.
       - Only what the rule asks for is read. A rule that no host matches means no host. A trait or resource class that
-        Placement does not know is an error.
+        Placement does not know is an error. A group or variable that no host has gives a warning.
       - Hosts without a compute node have nothing in Placement, and are passed over there.
     type: dict
   host_facts:

@@ -55,7 +55,8 @@ options:
         rule. C(name) is a glob or a list of them, C(groups) inventory groups, C(vars) a dictionary of variable and
         value or values, C(traits) traits, C(inventory) a dictionary of resource class and least total,
         C(hypervisor_type) a type, C(cell) the value of the variable C(nova_compute_cell), C(service) V(up) or V(down).
-        A trait or resource class that Placement does not know is an error.
+        A trait or resource class that Placement does not know is an error. A group or variable that no host has gives a
+        warning.
       - C(goal) is a dictionary about the hosts that the rule holds for, or all in scope. C(share) is a percentage,
         C(count), C(at_least) and C(at_most) are numbers of hosts, C(spread) is a variable over whose values the hosts
         are spread evenly, C(distinct) a dictionary of variable and least number of different values, C(room_for) a

@@ -173,6 +173,7 @@ def test_by_rule(run: t.Any, providers: Providers, cloud: t.Any) -> None:
     everybody = run("resource_provider_inventory", rule={"service": "up"}, host_facts=facts, **task)
     assert everybody.matched == ["cmp1", "cmp3"]  # of those that the inventory names
     nobody = run("resource_provider_inventory", rule={"groups": "computes"}, required_traits=["CUSTOM_SLOW"], **task)
+    assert warnings(nobody) == ["A rule names the group computes, which no host is in."]
     assert (nobody.code, nobody.matched) == (0, [])
     wrong = run("resource_provider_inventory", rule={"any": [{"trait": ["X"]}]}, **task)
     assert wrong.msg.startswith("rule.any[0].trait is no option (similar: traits): there are ")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import collections.abc as c
 
-from .model import Declaration, Rule
+from .._capacity.errors import near
+from .model import Declaration, Facts, Rule
 
 
 def variables(declaration: Declaration) -> frozenset[str]:
@@ -35,6 +36,17 @@ def traits_of_rules(declaration: Declaration) -> frozenset[str]:
 def classes_of_rules(declaration: Declaration) -> frozenset[str]:
     """Resource classes that rules are about."""
     return frozenset(name for rule in _rules(declaration) for name, _least in rule.inventory)
+
+
+def doubts(declaration: Declaration, facts: Facts) -> list[str]:
+    """Groups and variables of rules that no host has, in sentences: they may be mistyped, or have no hosts yet."""
+    groups = frozenset(group for each in facts.values() for group in each.groups)
+    names = frozenset(name for each in facts.values() for name in each.vars)
+    wanted = frozenset(group for rule in _rules(declaration) for group in rule.groups or ())
+    asked = frozenset(name for rule in _rules(declaration) for name, _values in rule.vars)
+    groupless = ["the group %s, which no host is in%s" % (each, near(each, groups)) for each in sorted(wanted - groups)]
+    unset = ["the variable %s, which no host has%s" % (each, near(each, names)) for each in sorted(asked - names)]
+    return ["A rule names %s." % each for each in groupless + unset]
 
 
 def _rules(declaration: Declaration) -> c.Iterator[Rule]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
+from ansible.module_utils.common.warnings import warn
+
 from .._aggregates import declaration as declarations
 from .._aggregates import named, rules
 from .._aggregates.model import AggregatesError, Declaration, DeclaredAggregate, Facts, HostFacts, ObservedHost
@@ -42,7 +44,9 @@ class HostReader:
         self._nodes: dict[str, list[Hypervisor]] | None = None
 
     def read(self) -> dict[str, ObservedHost]:
-        """All hosts by name."""
+        """All hosts by name. There is a warning for what rules name of the inventory and no host has."""
+        for doubt in named.doubts(self.declaration, self.facts):
+            warn(doubt)
         services = self.nova.compute_services()
         traits, inventories, types = self._traits(), self._inventories(), self._types()
         return {

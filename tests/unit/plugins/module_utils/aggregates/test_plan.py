@@ -13,11 +13,13 @@ from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.model im
     IMAGES_KEY,
     OWNER,
     OWNER_KEY,
+    Declaration,
     HostFacts,
     Observed,
     ObservedHost,
     Plan,
 )
+from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.named import doubts
 from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.plan import plan
 from ansible_collections.scaleout.nova.plugins.module_utils._aggregates.steps import remembered
 from ansible_collections.scaleout.nova.plugins.module_utils._capacity.model import (
@@ -328,3 +330,26 @@ def test_facts_of_no_host_are_about_no_host() -> None:
     declared = {"name": "a", "rule": {"not": {"groups": "x"}}}
     assert not [text for text in words(planned(cloud(), declared, facts={})) if text.startswith("add host")]
     assert words(planned(cloud(), declared))[-1] == "add host cpu6 to aggregate a"
+
+
+def test_groups_and_variables_that_no_host_has_are_doubted() -> None:
+    rules: list[dict[str, t.Any]] = [
+        {"groups": ["zone_a", "zone_aa"]},
+        {"any": [{"vars": {"rack": "r9"}}, {"not": {"vars": {"rak": "r1"}}}]},
+    ]
+    declaration = parse(
+        {
+            "aggregates": [{"name": f"a{number}", "rule": rule} for number, rule in enumerate(rules)],
+            "exactly_one_of": [{"aggregates": ["a0", "a1"], "rule": {"groups": "elsewhere"}}],
+        }
+    )
+    facts = {name: HostFacts({"rack": "r1"}, frozenset({"zone_a"})) for name in NAMES}
+    assert doubts(declaration, facts) == [
+        "A rule names the group elsewhere, which no host is in.",
+        "A rule names the group zone_aa, which no host is in (similar: zone_a).",
+        "A rule names the variable rak, which no host has (similar: rack).",
+    ]
+    assert doubts(Declaration(declaration.aggregates[:1]), {}) == [
+        "A rule names the group zone_a, which no host is in.",
+        "A rule names the group zone_aa, which no host is in.",
+    ]
