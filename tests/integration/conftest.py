@@ -10,6 +10,7 @@ import dataclasses
 import importlib.util
 import json
 import sys
+import time
 import typing as t
 import urllib.error
 import urllib.request
@@ -150,9 +151,26 @@ class Api:
         found = self("GET", "/resource_providers?name=" + name, service="placement")["resource_providers"]
         return str(found[0]["uuid"])
 
+    @staticmethod
+    def until(what: t.Callable[[], t.Any], seconds: float = 120) -> t.Any:
+        """What this gives, once it is something."""
+        limit = time.monotonic() + seconds
+        while not (found := what()):
+            assert time.monotonic() < limit, "it did not happen"
+            time.sleep(0.1)
+        return found
+
     def servers(self) -> list[dict[str, t.Any]]:
         """All servers."""
         return list(self("GET", "/servers/detail?all_tenants=1")["servers"])
+
+    def clear(self) -> list[dict[str, t.Any]]:
+        """The servers that there were; there are none afterwards."""
+        found = self.servers()
+        for server in found:
+            self("DELETE", "/servers/" + server["id"])
+        self.until(lambda: not self.servers())
+        return found
 
     def consumers(self) -> set[str]:
         """Who has allocations in Placement: servers, migrations, and for a moment those that are gone already."""

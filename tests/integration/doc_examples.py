@@ -22,7 +22,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import time
 import typing as t
 import urllib.error
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -260,12 +259,7 @@ class World:
             return
         self.cloud.control("faults", [])
         self.cloud.control("guests/reset", {})
-        for server in self.api.servers():
-            self.api("DELETE", "/servers/" + server["id"])
-        limit = time.monotonic() + 30
-        while self.api.servers():
-            assert time.monotonic() < limit
-            time.sleep(0.1)
+        self.api.clear()
         for row in self.api("GET", "/os-aggregates")["aggregates"]:
             for host in row["hosts"]:
                 self.api("POST", "/os-aggregates/%d/action" % row["id"], {"remove_host": {"host": host}})

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import time
 import typing as t
 import uuid
 
@@ -102,34 +101,25 @@ class Lab:
             request["os:scheduler_hints"] = {"group": group}
         reservation = self.nova("POST", "/servers", request)["reservation_id"]
         path = "/servers/detail?all_tenants=1&reservation_id=" + reservation
-        servers: list[t.Any] = []
-        for _try in range(600):
-            servers = self.nova("GET", path)["servers"]
-            if len(servers) == count and {server["status"] for server in servers} <= {"ACTIVE", "ERROR"}:
-                return servers
-            time.sleep(0.2)
-        raise AssertionError(servers)
+
+        def settled() -> list[t.Any]:
+            servers = list(self.nova("GET", path)["servers"])
+            done = len(servers) == count and {server["status"] for server in servers} <= {"ACTIVE", "ERROR"}
+            return servers if done else []
+
+        return list(self.nova.until(settled))
 
     def delete(self, servers: t.Iterable[t.Any]) -> None:
         """They are gone when this returns, and so is what they had of Placement."""
         gone = {server["id"] for server in servers}
         for server in gone:
             self.nova("DELETE", "/servers/" + server)
-        for _try in range(300):
-            if not gone & {server["id"] for server in self.nova.servers()}:
-                break
-            time.sleep(0.2)
-        else:
-            raise AssertionError("servers that do not go away")
+        self.nova.until(lambda: not gone & {server["id"] for server in self.nova.servers()})
         self.settle()
 
     def settle(self) -> None:
         """Wait until Placement has followed: allocations of servers and migrations go after these do."""
-        for _try in range(300):
-            if self.nova.consumers() <= {server["id"] for server in self.nova.servers()}:
-                return
-            time.sleep(0.2)
-        raise AssertionError("allocations that do not go away")
+        self.nova.until(lambda: self.nova.consumers() <= {server["id"] for server in self.nova.servers()})
 
     def resize(self, server: t.Any, flavor: str) -> None:
         """To another flavor, confirmed."""
@@ -139,13 +129,12 @@ class Lab:
             ({"confirmResize": None}, "ACTIVE"),
         ):
             self.nova("POST", path + "/action", action)
-            for _try in range(300):
+
+            def done(status: str = status) -> bool:
                 now = self.nova("GET", path)["server"]
-                if now["status"] == status and now["OS-EXT-STS:task_state"] is None:
-                    break
-                time.sleep(0.2)
-            else:
-                raise AssertionError(now)
+                return (now["status"], now["OS-EXT-STS:task_state"]) == (status, None)
+
+            self.nova.until(done)
         self.settle()
 
     # ---- prediction and outcome

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,23 +23,9 @@ def nothing_is_left(cloud: Any, nova: Any) -> Iterator[None]:
     yield
     cloud.control("faults", [])
     cloud.control("guests/reset", {})
-    left = nova.servers()
-    for server in left:
-        nova("DELETE", "/servers/" + server["id"])
-    until(lambda: not nova.servers())
-    assert left == []
+    assert nova.clear() == []
     names = [flavor["name"] for flavor in nova("GET", "/flavors/detail?is_public=None")["flavors"]]
     assert not [name for name in names if name.startswith("scaleout")]
-
-
-def until(what: Callable[[], Any], seconds: float = 120) -> Any:
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        found = what()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
 
 
 def test_all_is_well(cloud: Any, run: Any) -> None:
@@ -57,7 +43,7 @@ def test_all_is_well(cloud: Any, run: Any) -> None:
 def test_each_guest_is_on_its_host_without_a_network(cloud: Any, run: Any, nova: Any) -> None:
     cloud.control("guests", {"console": "", "host": "*"})
     process = run.start("guest_check", **{**GUEST, "timeout": 15, "name_prefix": "probe-"})
-    servers = until(lambda: [s for s in nova.servers() if s["status"] == "ACTIVE"][2:] and nova.servers())
+    servers = nova.until(lambda: [s for s in nova.servers() if s["status"] == "ACTIVE"][2:] and nova.servers())
     assert {server["name"]: server["OS-EXT-SRV-ATTR:host"] for server in servers} == {
         "probe-" + host: host for host in HOSTS
     }
@@ -75,7 +61,7 @@ def test_a_temporary_flavor(cloud: Any, run: Any, nova: Any) -> None:
     shape = {"vcpus": 1, "ram": 64, "disk": 1, "extra_specs": {"hw:cpu_shares": 3}}
     cloud.control("guests", {"host": "*", "console_seconds": 3})
     process = run.start("guest_check", **{**GUEST, "flavor": shape, "hosts": ["cmp1"]})
-    until(nova.servers)
+    nova.until(nova.servers)
     flavors = nova("GET", "/flavors/detail?is_public=None")["flavors"]
     (flavor,) = [each for each in flavors if each["name"].startswith("scaleout-guest-check-")]
     assert (flavor["vcpus"], flavor["ram"], flavor["disk"]) == (1, 64, 1)
@@ -151,8 +137,7 @@ def test_keeping_the_guests(run: Any, nova: Any) -> None:
     assert run("guest_check", **{**GUEST, "hosts": ["cmp1"]}).removed == []
     (server,) = nova.servers()
     assert server["id"] == result.guests[0]["server"]
-    nova("DELETE", "/servers/" + server["id"])
-    until(lambda: not nova.servers())
+    nova.clear()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -160,7 +145,7 @@ def test_a_signal_takes_all_guests_away(cloud: Any, run: Any, nova: Any, number:
     cloud.control("guests", {"host": "*", "console": "still booting"})
     shape = {"vcpus": 1, "ram": 64, "disk": 1}
     process = run.start("guest_check", **{**GUEST, "flavor": shape, "concurrency": 2, "timeout": 300})
-    until(lambda: len(nova.servers()) == 2)
+    nova.until(lambda: len(nova.servers()) == 2)
     process.send_signal(number)
     result = run.finish(process)
     assert result.failed and result.msg == "Stopped by %s; all guests have been removed." % number.name
@@ -172,7 +157,7 @@ def test_leftovers_of_a_run_that_was_killed(cloud: Any, run: Any, nova: Any) -> 
     cloud.control("guests", {"host": "*", "console": "still booting"})
     shape = {"vcpus": 1, "ram": 64, "disk": 1}
     killed = run.start("guest_check", **{**GUEST, "flavor": shape, "timeout": 300})
-    until(lambda: len([server for server in nova.servers() if server["status"] == "ACTIVE"]) == 3)
+    nova.until(lambda: len([server for server in nova.servers() if server["status"] == "ACTIVE"]) == 3)
 
     # while it is alive another run leaves its guests alone
     assert run("guest_check", **{**GUEST, "marker": ..., "hosts": ["cmp1"]}).removed == []
@@ -199,7 +184,7 @@ def test_leftovers_of_a_run_that_was_killed(cloud: Any, run: Any, nova: Any) -> 
     assert result.removed[3].startswith("scaleout-guest-check-")
     assert [server["id"] for server in nova.servers()] == [other]
     nova("DELETE", "/servers/" + other)
-    until(lambda: not nova.servers())
+    nova.until(lambda: not nova.servers())
 
 
 def test_check_mode_boots_nothing(cloud: Any, run: Any, nova: Any) -> None:

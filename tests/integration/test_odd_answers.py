@@ -16,7 +16,6 @@ import json
 import random
 import re
 import signal
-import time
 import typing as t
 import urllib.parse
 import uuid
@@ -153,9 +152,7 @@ def contents(cloud: t.Any, nova: t.Any) -> None:
     image = "70a599e0-31e7-49b7-b260-868f441e862b"
     server = {"name": "one", "imageRef": image, "flavorRef": "1", "networks": "none", "host": "cmp1"}
     nova("POST", "/servers", {"server": server, "os:scheduler_hints": {"group": group}})
-    limit = time.monotonic() + 30
-    while [each["status"] for each in nova.servers()] != ["ACTIVE"] and time.monotonic() < limit:
-        time.sleep(0.1)
+    nova.until(lambda: [each["status"] for each in nova.servers()] == ["ACTIVE"])
     placement("PUT", "/traits/CUSTOM_SSD")
     aggregate = str(uuid.uuid4())
     for name, inventory, traits, parent in (

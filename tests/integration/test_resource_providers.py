@@ -328,9 +328,7 @@ def test_a_ratio_that_nova_conf_sets_is_noticed_by_watching(
             inventories={"VCPU": {"allocation_ratio": 3.0}},
             watch=12,
         )
-        limit = time.monotonic() + 20
-        while ratio(providers, "owner2") != 3.0 and time.monotonic() < limit:
-            time.sleep(0.1)
+        providers.api.until(lambda: ratio(providers, "owner2") == 3.0)
         restarted(cloud, compute, "owner2")
         assert ratio(providers, "owner2") == 7.0
         result = run.finish(process)
@@ -362,9 +360,7 @@ def test_somebody_else_changes_the_provider_between_reading_and_writing(
     cloud.control("log")
     cloud.control("faults", [{"method": "PUT", "path": providers.uuid("pool") + "/inv", "hang": 2, "times": 1}])
     process = run.start("resource_provider_inventory", providers=["pool"], inventories={"DISK_GB": {"reserved": 7}})
-    limit = time.monotonic() + 20
-    while not any("usages" in path for path in calls(cloud, "GET")) and time.monotonic() < limit:
-        time.sleep(0.05)
+    providers.api.until(lambda: any("usages" in path for path in calls(cloud, "GET")))
     time.sleep(0.5)
     providers.put("pool", "inventories", {"DISK_GB": {"total": 200}, "VCPU": {"total": 3}})
     result = run.finish(process)
@@ -600,10 +596,7 @@ def test_a_provider_that_goes_meanwhile(run: t.Any, providers: Providers, cloud:
     cloud.control("log")
     cloud.control("faults", [{"method": "PUT", "path": "/traits/CUSTOM_SSD", "hang": 2, "times": 1}])
     process = run.start("resource_provider_traits", providers=["pool"], traits=["CUSTOM_SSD"])
-    limit = time.monotonic() + 20
-    while not any("required=" in path or "/traits" in path for path in calls(cloud, "GET")):
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    providers.api.until(lambda: any("required=" in path or "/traits" in path for path in calls(cloud, "GET")))
     time.sleep(0.7)
     providers("DELETE", "/resource_providers/" + providers.uuids.pop("pool"))
     result = run.finish(process)
