@@ -89,4 +89,4 @@ def test_predictions_come_true(done, predict, fill, servers):
 
     servers.delete(in_az1[:1])
     servers.resize(in_az1[1], servers.flavor())
-    assert len(fill(large)) == 2  # one in the place of each
+    assert len(fill(large)) == 2, free  # one in the place of each
