@@ -152,9 +152,9 @@ class Api:
         return str(found[0]["uuid"])
 
     @staticmethod
-    def until(what: t.Callable[[], t.Any], seconds: float = 120) -> t.Any:
-        """What this gives, once it is something."""
-        limit = time.monotonic() + seconds
+    def until(what: t.Callable[[], t.Any]) -> t.Any:
+        """What this gives, once it is something; within 120 seconds."""
+        limit = time.monotonic() + 120
         while not (found := what()):
             assert time.monotonic() < limit, "it did not happen"
             time.sleep(0.1)

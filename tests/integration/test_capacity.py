@@ -103,11 +103,11 @@ class Lab:
         path = "/servers/detail?all_tenants=1&reservation_id=" + reservation
 
         def settled() -> list[t.Any]:
-            servers = list(self.nova("GET", path)["servers"])
+            servers: list[t.Any] = self.nova("GET", path)["servers"]
             done = len(servers) == count and {server["status"] for server in servers} <= {"ACTIVE", "ERROR"}
             return servers if done else []
 
-        return list(self.nova.until(settled))
+        return self.nova.until(settled)
 
     def delete(self, servers: t.Iterable[t.Any]) -> None:
         """They are gone when this returns, and so is what they had of Placement."""
